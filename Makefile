@@ -1,0 +1,65 @@
+EXTENSION = abac
+# The version is written once, in the control file.  (Not :=, a VPATH build
+# knows its VPATH only once PGXS is included.)
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(if $(VPATH),$(VPATH)/)abac.control)
+
+MODULE_big = abac
+OBJS = \
+	src/abac.o \
+	src/attribute.o \
+	src/bson.o \
+	src/cache.o \
+	src/compile.o \
+	src/decide.o \
+	src/evaluate.o \
+	src/explain.o \
+	src/guard.o \
+	src/plan.o \
+	src/policy.o \
+	src/request.o \
+	src/scan.o \
+	src/subject.o \
+	src/value.o
+DATA = \
+	sql/abac--1.0.0.sql
+
+REGRESS = \
+	bson
+REGRESS_OPTS = --load-extension=abac
+ISOLATION =
+ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=abac
+PROVE_TESTS ?= test/t/*.pl
+PGTAP_TESTS ?= $(srcdir)/test/pgtap/*.sql
+PGTAP_DB ?= abac_pgtap
+
+PG_CONFIG ?= pg_config
+
+# The package is called bson2 since libbson 2.0.
+BSON_PC := $(shell pkg-config --exists bson2 && echo bson2 || echo libbson-1.0)
+# -isystem: libbson's headers warn under the server's flags, and those of
+# PostgreSQL 18 under -Wextra.
+PG_CPPFLAGS = -DABAC_VERSION='"$(EXTVERSION)"' \
+	-isystem $(shell $(PG_CONFIG) --includedir-server) \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(BSON_PC)))
+SHLIB_LINK := $(shell pkg-config --libs $(BSON_PC))
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Debian builds PostgreSQL without automatic dependencies.
+$(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/abac.control
+
+.PHONY: prove_installcheck pgtap_installcheck
+
+# TAP tests: need IPC::Run, and start servers of their own (so not as root).
+prove_installcheck:
+	$(prove_installcheck)
+
+# pgTAP suites: need the pgtap extension in the server that installcheck uses.
+pgtap_installcheck:
+	'$(bindir)/dropdb' --if-exists $(PGTAP_DB)
+	'$(bindir)/createdb' -T template0 $(PGTAP_DB)
+	'$(bindir)/psql' -X -q -v ON_ERROR_STOP=1 -d $(PGTAP_DB) \
+		-c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION abac'
+	pg_prove -d $(PGTAP_DB) $(PGTAP_TESTS)
+	'$(bindir)/dropdb' $(PGTAP_DB)

@@ -1,0 +1,833 @@
+\echo Use "CREATE EXTENSION abac" to load this file. \quit
+
+-- The contract's tables (what the engine reads), then the triggers that guard
+-- them and keep every session's cache right, then the functions people call.
+-- Functions written in C find the tables through pg_extension, never through
+-- the search_path.
+
+CREATE FUNCTION abac_condition_hash(conditions jsonb) RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_condition_hash'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_condition_hash(jsonb) IS
+	'lower-case hex SHA-256 of the conditions'' text in UTF-8';
+
+--
+-- Tables
+--
+
+CREATE TABLE abac_attribute_definitions (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL
+		CONSTRAINT abac_attribute_definitions_name_check
+		CHECK (name ~ '^(user|resource|env|context)(\.[^.]+)+$'),
+	display_name text,
+	description text,
+	category text COLLATE "C" NOT NULL DEFAULT 'custom'
+		CHECK (category IN ('subject', 'resource', 'environment', 'context', 'custom')),
+	data_type text COLLATE "C" NOT NULL DEFAULT 'string'
+		CHECK (data_type IN ('string', 'number', 'boolean', 'array', 'date', 'json', 'ip', 'cidr')),
+	is_multivalued boolean NOT NULL DEFAULT false,
+	allowed_values jsonb CHECK (jsonb_typeof(allowed_values) = 'array'),
+	validation_regex text COLLATE "C",
+	default_value jsonb CHECK (jsonb_typeof(default_value) <> 'null'),
+	source text COLLATE "C" NOT NULL DEFAULT 'any'
+		CHECK (source IN ('any', 'stored', 'global')),
+	is_system boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (organization_id, name)
+);
+CREATE INDEX ON abac_attribute_definitions (name);
+COMMENT ON TABLE abac_attribute_definitions IS
+	'what is known of an attribute that conditions may name: its type, where it may come from, its default';
+COMMENT ON COLUMN abac_attribute_definitions.organization_id IS
+	'the organization that defines it; NULL = platform-wide. An organization''s definition goes before the platform-wide one';
+COMMENT ON COLUMN abac_attribute_definitions.name IS
+	'dotted path that starts with user, resource, env or context';
+COMMENT ON COLUMN abac_attribute_definitions.data_type IS
+	'type that both sides of a comparison are coerced to; array and json say nothing of elements';
+COMMENT ON COLUMN abac_attribute_definitions.is_multivalued IS
+	'true: the value is an array of the type, and a single value counts as an array of one';
+COMMENT ON COLUMN abac_attribute_definitions.allowed_values IS
+	'array of the values a stored attribute may have; see abac.attribute_validation';
+COMMENT ON COLUMN abac_attribute_definitions.validation_regex IS
+	'PostgreSQL regular expression that a stored value''s text must match; see abac.attribute_validation';
+COMMENT ON COLUMN abac_attribute_definitions.default_value IS
+	'value used when no source has one; operator exists does not see it';
+COMMENT ON COLUMN abac_attribute_definitions.source IS
+	'any; stored = never taken from ctx; global = only from the user''s row without organization';
+COMMENT ON COLUMN abac_attribute_definitions.is_system IS
+	'true: only display_name and description may change, and organizations can''t redefine the name';
+
+CREATE TABLE abac_rules (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL CHECK (name <> ''),
+	description text,
+	effect text COLLATE "C" NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny')),
+	priority integer NOT NULL DEFAULT 0,
+	resource_type text COLLATE "C"
+		CONSTRAINT abac_rules_resource_type_check
+		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+	target_actions text[] COLLATE "C"
+		CONSTRAINT abac_rules_target_actions_check
+		CHECK (cardinality(target_actions) > 0 AND array_ndims(target_actions) = 1
+			   AND array_position(target_actions, NULL) IS NULL
+			   AND array_position(target_actions, '') IS NULL),
+	conditions jsonb CHECK (jsonb_typeof(conditions) <> 'null'),
+	condition_hash text COLLATE "C" GENERATED ALWAYS AS (abac_condition_hash(conditions)) STORED,
+	is_active boolean NOT NULL DEFAULT true,
+	starts_at timestamptz,
+	expires_at timestamptz,
+	is_system boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (organization_id, name),
+	CONSTRAINT abac_rules_window_check CHECK (starts_at < expires_at)
+);
+COMMENT ON TABLE abac_rules IS
+	'one reusable logical statement each: a condition tree with an effect, a target and a time window';
+COMMENT ON COLUMN abac_rules.organization_id IS 'owner; NULL = platform-wide';
+COMMENT ON COLUMN abac_rules.effect IS
+	'deny: a policy that holds this rule denies unless the rule is false';
+COMMENT ON COLUMN abac_rules.priority IS 'order in displays and explanations; no decision depends on it';
+COMMENT ON COLUMN abac_rules.resource_type IS 'type that the rule is about; NULL or * = all';
+COMMENT ON COLUMN abac_rules.target_actions IS 'actions that the rule is about; NULL or with * = all';
+COMMENT ON COLUMN abac_rules.conditions IS 'condition tree; NULL = unconditional';
+COMMENT ON COLUMN abac_rules.condition_hash IS 'lower-case hex SHA-256 of conditions::text in UTF-8';
+COMMENT ON COLUMN abac_rules.starts_at IS 'start of the window, included; NULL = unbounded';
+COMMENT ON COLUMN abac_rules.expires_at IS 'end of the window, included; NULL = unbounded';
+COMMENT ON COLUMN abac_rules.is_system IS 'true: only the description may change';
+
+CREATE TABLE abac_rule_groups (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL CHECK (name <> ''),
+	description text,
+	combine_logic text COLLATE "C" NOT NULL DEFAULT 'and' CHECK (combine_logic IN ('and', 'or', 'not')),
+	is_system boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (organization_id, name)
+);
+COMMENT ON TABLE abac_rule_groups IS 'rules and other groups combined with and, or, not';
+COMMENT ON COLUMN abac_rule_groups.organization_id IS 'owner; NULL = platform-wide';
+COMMENT ON COLUMN abac_rule_groups.combine_logic IS
+	'and = all members, or = any member, not = none of the members';
+COMMENT ON COLUMN abac_rule_groups.is_system IS
+	'true: only the description may change, and members can be added but not changed or removed';
+
+CREATE TABLE abac_rule_group_members (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	group_id uuid NOT NULL REFERENCES abac_rule_groups ON DELETE CASCADE,
+	rule_id uuid REFERENCES abac_rules ON DELETE RESTRICT,
+	child_group_id uuid REFERENCES abac_rule_groups ON DELETE RESTRICT,
+	sort_order integer NOT NULL DEFAULT 0,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (group_id, rule_id, child_group_id),
+	CONSTRAINT abac_rule_group_members_one_member_check CHECK (num_nonnulls(rule_id, child_group_id) = 1),
+	CONSTRAINT abac_rule_group_members_no_self_check CHECK (group_id <> child_group_id)
+);
+CREATE INDEX ON abac_rule_group_members (rule_id);
+CREATE INDEX ON abac_rule_group_members (child_group_id);
+COMMENT ON TABLE abac_rule_group_members IS
+	'what a group is made of: each row names one rule or one group; no cycles, at most 32 levels';
+COMMENT ON COLUMN abac_rule_group_members.sort_order IS 'order in displays and explanations';
+
+CREATE TABLE abac_policies (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL CHECK (name <> ''),
+	description text,
+	effect text COLLATE "C" NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny')),
+	default_effect text COLLATE "C" CHECK (default_effect IN ('allow', 'deny')),
+	priority integer NOT NULL DEFAULT 0,
+	is_active boolean NOT NULL DEFAULT true,
+	is_system boolean NOT NULL DEFAULT false,
+	version integer NOT NULL DEFAULT 1,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (organization_id, name)
+);
+COMMENT ON TABLE abac_policies IS
+	'named bundles of rule groups with an effect and a priority; all groups of a policy must match';
+COMMENT ON COLUMN abac_policies.organization_id IS 'owner; NULL = platform-wide';
+COMMENT ON COLUMN abac_policies.default_effect IS
+	'outcome when the groups are false: NULL = none, allow, deny';
+COMMENT ON COLUMN abac_policies.priority IS
+	'higher goes first; the first priority with an outcome decides, and within one priority deny wins';
+COMMENT ON COLUMN abac_policies.is_system IS
+	'true: only the description may change, and links and assignments can be added but not changed or removed';
+COMMENT ON COLUMN abac_policies.version IS 'goes up by one with each real change of the row';
+
+CREATE TABLE abac_policy_rule_groups (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	policy_id uuid NOT NULL REFERENCES abac_policies ON DELETE CASCADE,
+	rule_group_id uuid NOT NULL REFERENCES abac_rule_groups ON DELETE RESTRICT,
+	sort_order integer NOT NULL DEFAULT 0,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (policy_id, rule_group_id)
+);
+CREATE INDEX ON abac_policy_rule_groups (rule_group_id);
+COMMENT ON TABLE abac_policy_rule_groups IS 'the rule groups of a policy';
+COMMENT ON COLUMN abac_policy_rule_groups.sort_order IS 'order in displays and explanations';
+
+CREATE TABLE abac_policy_assignments (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	policy_id uuid NOT NULL REFERENCES abac_policies ON DELETE CASCADE,
+	target_type text COLLATE "C" NOT NULL
+		CHECK (target_type IN ('user', 'role', 'team', 'organization', 'project', 'workspace')),
+	target_id text COLLATE "C" NOT NULL CHECK (target_id <> ''),
+	is_active boolean NOT NULL DEFAULT true,
+	starts_at timestamptz,
+	expires_at timestamptz,
+	assigned_by text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (policy_id, target_type, target_id),
+	CONSTRAINT abac_policy_assignments_window_check CHECK (starts_at < expires_at),
+	-- compared as text, so any other spelling would silently never match
+	CONSTRAINT abac_policy_assignments_role_id_check
+		CHECK (target_type <> 'role'
+			   OR target_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
+);
+CREATE INDEX ON abac_policy_assignments (target_type, target_id);
+COMMENT ON TABLE abac_policy_assignments IS
+	'whom or where a policy applies to, with a time window';
+COMMENT ON COLUMN abac_policy_assignments.target_id IS
+	'the application''s id of the target; for a role abac_roles.id in lower case';
+
+CREATE TABLE abac_resource_types (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	resource_type text COLLATE "C" NOT NULL UNIQUE
+		CONSTRAINT abac_resource_types_resource_type_check
+		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+	description text,
+	actions text[] COLLATE "C",
+	required_scope text COLLATE "C" CHECK (required_scope IN ('organization', 'project', 'workspace')),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text
+);
+COMMENT ON TABLE abac_resource_types IS 'optional registry of resource types';
+COMMENT ON COLUMN abac_resource_types.actions IS 'the actions people know for the type; for displays only';
+COMMENT ON COLUMN abac_resource_types.required_scope IS
+	'a request of this type without this scope is denied (scope_mismatch)';
+
+CREATE TABLE abac_relations (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	relation regclass NOT NULL UNIQUE,
+	resource_type text COLLATE "C" NOT NULL
+		CONSTRAINT abac_relations_resource_type_check
+		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+	id_column name,
+	organization_column name,
+	project_column name,
+	workspace_column name,
+	null_scope text COLLATE "C" NOT NULL DEFAULT 'deny' CHECK (null_scope IN ('deny', 'platform')),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text
+);
+COMMENT ON TABLE abac_relations IS
+	'tables whose rows are resources; a dropped table''s row goes with it';
+COMMENT ON COLUMN abac_relations.null_scope IS
+	'what a NULL in a scope column means: deny, or platform = a row of no organization';
+
+CREATE TABLE abac_user_attributes (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (user_id, organization_id)
+);
+COMMENT ON TABLE abac_user_attributes IS
+	'stored facts about users; ctx can''t override them';
+COMMENT ON COLUMN abac_user_attributes.organization_id IS
+	'the organization these attributes are for; NULL = the user''s global row';
+
+CREATE TABLE abac_scopes (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	scope_type text COLLATE "C" NOT NULL
+		CHECK (scope_type IN ('organization', 'project', 'workspace', 'team')),
+	scope_id text COLLATE "C" NOT NULL CHECK (scope_id <> ''),
+	parent_type text COLLATE "C",
+	parent_id text COLLATE "C" CHECK (parent_id <> ''),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (scope_type, scope_id),
+	CONSTRAINT abac_scopes_parent_check CHECK (
+		(parent_type IS NULL) = (parent_id IS NULL)
+		AND CASE scope_type
+				WHEN 'organization' THEN parent_type IS NULL
+				WHEN 'project' THEN parent_type IS NOT NULL AND parent_type = 'organization'
+				WHEN 'workspace' THEN parent_type IS NOT NULL AND parent_type IN ('project', 'organization')
+				WHEN 'team' THEN parent_type IS NULL OR parent_type = 'organization'
+			END)
+);
+CREATE INDEX ON abac_scopes (parent_type, parent_id);
+COMMENT ON TABLE abac_scopes IS
+	'where projects, workspaces and teams belong; an organization needs no row';
+COMMENT ON COLUMN abac_scopes.parent_type IS
+	'of a project: organization; of a workspace: project or organization; of a team: organization or NULL';
+
+CREATE TABLE abac_memberships (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	scope_type text COLLATE "C" NOT NULL
+		CHECK (scope_type IN ('organization', 'project', 'workspace', 'team')),
+	scope_id text COLLATE "C" NOT NULL CHECK (scope_id <> ''),
+	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
+	starts_at timestamptz,
+	expires_at timestamptz,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (user_id, scope_type, scope_id),
+	CONSTRAINT abac_memberships_window_check CHECK (starts_at < expires_at)
+);
+CREATE INDEX ON abac_memberships (scope_type, scope_id);
+COMMENT ON TABLE abac_memberships IS
+	'who belongs to an organization, project, workspace (and what is below it) or team';
+
+CREATE TABLE abac_roles (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL CHECK (name <> ''),
+	description text,
+	scope text COLLATE "C" NOT NULL DEFAULT 'organization'
+		CHECK (scope IN ('global', 'organization', 'project', 'workspace')),
+	is_super_admin boolean NOT NULL DEFAULT false,
+	rank integer NOT NULL DEFAULT 0,
+	is_system boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (organization_id, name, scope),
+	CONSTRAINT abac_roles_global_check CHECK (scope <> 'global' OR organization_id IS NULL),
+	CONSTRAINT abac_roles_super_admin_check CHECK (NOT is_super_admin OR scope = 'global')
+);
+CREATE UNIQUE INDEX abac_roles_one_super_admin ON abac_roles (is_super_admin) WHERE is_super_admin;
+COMMENT ON TABLE abac_roles IS 'roles that users hold in a context';
+COMMENT ON COLUMN abac_roles.organization_id IS 'owner; NULL = platform-wide';
+COMMENT ON COLUMN abac_roles.scope IS 'the kind of context that the role is assigned in';
+COMMENT ON COLUMN abac_roles.is_super_admin IS 'true for the one role that bypasses every policy';
+COMMENT ON COLUMN abac_roles.rank IS 'order in displays; no decision depends on it';
+COMMENT ON COLUMN abac_roles.is_system IS 'true: only the description may change';
+
+CREATE TABLE abac_permissions (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	resource_type text COLLATE "C" NOT NULL
+		CONSTRAINT abac_permissions_resource_type_check
+		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+	action text COLLATE "C" NOT NULL CHECK (action <> ''),
+	name text COLLATE "C" GENERATED ALWAYS AS (resource_type || ':' || action) STORED,
+	description text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (resource_type, action)
+);
+COMMENT ON TABLE abac_permissions IS 'what can be granted: an action on a type of resource';
+COMMENT ON COLUMN abac_permissions.resource_type IS 'type of resource; * = every type';
+COMMENT ON COLUMN abac_permissions.action IS 'action; * = every action';
+COMMENT ON COLUMN abac_permissions.name IS 'resource_type:action';
+
+CREATE TABLE abac_role_permissions (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	role_id uuid NOT NULL REFERENCES abac_roles ON DELETE CASCADE,
+	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (role_id, permission_id)
+);
+CREATE INDEX ON abac_role_permissions (permission_id);
+COMMENT ON TABLE abac_role_permissions IS 'the permissions of a role';
+
+CREATE TABLE abac_user_roles (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
+	role_id uuid NOT NULL REFERENCES abac_roles ON DELETE RESTRICT,
+	context_type text COLLATE "C" NOT NULL DEFAULT 'global'
+		CHECK (context_type IN ('global', 'organization', 'project', 'workspace')),
+	context_id text COLLATE "C" CHECK (context_id <> ''),
+	starts_at timestamptz,
+	expires_at timestamptz,
+	assigned_by text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (user_id, context_type, context_id, role_id),
+	CONSTRAINT abac_user_roles_context_check CHECK ((context_type = 'global') = (context_id IS NULL)),
+	CONSTRAINT abac_user_roles_window_check CHECK (starts_at < expires_at)
+);
+CREATE INDEX ON abac_user_roles (role_id);
+CREATE INDEX ON abac_user_roles (context_type, context_id);
+COMMENT ON TABLE abac_user_roles IS 'the roles of a user, each in a context, with a time window';
+COMMENT ON COLUMN abac_user_roles.context_type IS 'the role''s scope';
+COMMENT ON COLUMN abac_user_roles.context_id IS 'the application''s id of the context; NULL for global';
+
+CREATE TABLE abac_user_permissions (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
+	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
+	granted boolean NOT NULL,
+	context_type text COLLATE "C" NOT NULL DEFAULT 'global'
+		CHECK (context_type IN ('global', 'organization', 'project', 'workspace')),
+	context_id text COLLATE "C" CHECK (context_id <> ''),
+	starts_at timestamptz,
+	expires_at timestamptz,
+	granted_by text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE NULLS NOT DISTINCT (user_id, context_type, context_id, permission_id),
+	CONSTRAINT abac_user_permissions_context_check CHECK ((context_type = 'global') = (context_id IS NULL)),
+	CONSTRAINT abac_user_permissions_window_check CHECK (starts_at < expires_at)
+);
+CREATE INDEX ON abac_user_permissions (permission_id);
+COMMENT ON TABLE abac_user_permissions IS
+	'permissions granted to, or denied, one user directly';
+COMMENT ON COLUMN abac_user_permissions.granted IS 'false: denied, before any policy or grant';
+
+CREATE TABLE abac_conditions (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
+	role_id uuid REFERENCES abac_roles ON DELETE RESTRICT,
+	attribute_key text COLLATE "C" NOT NULL,
+	operator text COLLATE "C" NOT NULL,
+	attribute_value jsonb NOT NULL,
+	logic_group text COLLATE "C" NOT NULL DEFAULT 'AND' CHECK (logic_group IN ('AND', 'OR')),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text
+);
+CREATE INDEX ON abac_conditions (permission_id, role_id);
+CREATE INDEX ON abac_conditions (role_id);
+COMMENT ON TABLE abac_conditions IS
+	'legacy: what must hold for a role to use a permission; every AND row, and any OR row if there are some';
+COMMENT ON COLUMN abac_conditions.role_id IS 'the role that is bound; NULL = all roles';
+
+CREATE TABLE abac_policy_rules (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	organization_id text COLLATE "C" NOT NULL CHECK (organization_id <> ''),
+	name text COLLATE "C" NOT NULL CHECK (name <> ''),
+	description text,
+	resource_type text COLLATE "C" NOT NULL DEFAULT '*'
+		CONSTRAINT abac_policy_rules_resource_type_check
+		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+	conditions jsonb CHECK (jsonb_typeof(conditions) <> 'null'),
+	effect text COLLATE "C" NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny')),
+	priority integer NOT NULL DEFAULT 0,
+	is_active boolean NOT NULL DEFAULT true,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (organization_id, name)
+);
+COMMENT ON TABLE abac_policy_rules IS
+	'legacy: an organization''s rules that are asked after the policies';
+COMMENT ON COLUMN abac_policy_rules.resource_type IS 'type that the rule is about; * = all';
+COMMENT ON COLUMN abac_policy_rules.conditions IS 'condition tree; NULL = unconditional';
+
+--
+-- Guards: what the tables must not hold is refused when it is written (src/guard.c).
+-- The triggers' names sort before those of foreign keys, so that their errors come first.
+--
+
+CREATE FUNCTION abac_guard() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'abac_guard'
+	LANGUAGE C;
+COMMENT ON FUNCTION abac_guard() IS
+	'trigger: refuses rows that contradict others, bad conditions, changes of system rows, deleting what is in use';
+
+CREATE FUNCTION abac_guard_truncate() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'abac_guard_truncate'
+	LANGUAGE C;
+COMMENT ON FUNCTION abac_guard_truncate() IS
+	'trigger: refuses to truncate a table that holds system rows, or parts of them';
+
+CREATE FUNCTION abac_touch() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'abac_touch'
+	LANGUAGE C;
+COMMENT ON FUNCTION abac_touch() IS
+	'trigger: updated_at, and the version of a policy, follow real changes of a row';
+
+-- an event trigger's function runs as whoever drops the table
+CREATE FUNCTION abac_forget_dropped() RETURNS event_trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM @extschema@.abac_relations AS registered
+		USING pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND dropped.objsubid OPERATOR(pg_catalog.=) 0
+			AND registered.relation OPERATOR(pg_catalog.=) dropped.objid;
+END
+$$;
+COMMENT ON FUNCTION abac_forget_dropped() IS
+	'event trigger: a dropped table is no longer registered';
+
+REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped() FROM PUBLIC;
+
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_attribute_definitions
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_rules
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_rule_groups
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_rule_group_members
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_policies
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_policy_rule_groups
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER UPDATE OR DELETE ON abac_policy_assignments
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_user_attributes
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_scopes
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_roles
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER DELETE ON abac_permissions
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_user_roles
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_conditions
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_policy_rules
+	FOR EACH ROW EXECUTE FUNCTION abac_guard();
+
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_attribute_definitions
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_rules
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_rule_groups
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_rule_group_members
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_policies
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_policy_rule_groups
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_policy_assignments
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_roles
+	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
+
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_attribute_definitions
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_rules
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_rule_groups
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_rule_group_members
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_policies
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_policy_rule_groups
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_policy_assignments
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_resource_types
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_relations
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_user_attributes
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_scopes
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_memberships
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_roles
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_permissions
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_role_permissions
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_user_roles
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_user_permissions
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_conditions
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_policy_rules
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+
+CREATE EVENT TRIGGER abac_forget_dropped ON sql_drop
+	EXECUTE FUNCTION abac_forget_dropped();
+COMMENT ON EVENT TRIGGER abac_forget_dropped IS
+	'takes dropped tables out of abac_relations';
+
+--
+-- What keeps every session's cache right: each change of a table tells them.
+-- Logical replication's apply worker fires row triggers only.
+--
+
+CREATE FUNCTION abac_changed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'abac_changed'
+	LANGUAGE C;
+REVOKE ALL ON FUNCTION abac_changed() FROM PUBLIC;
+COMMENT ON FUNCTION abac_changed() IS 'trigger: what sessions remember of the table is out of date';
+
+CREATE FUNCTION abac_enable_triggers() RETURNS void
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	tab record;
+BEGIN
+	FOR tab IN
+		SELECT c.oid::regclass AS relation
+		FROM pg_depend d
+			JOIN pg_class c ON c.oid = d.objid
+			JOIN pg_extension e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass
+			AND d.deptype = 'e' AND e.extname = 'abac' AND c.relkind = 'r'
+	LOOP
+		EXECUTE format('ALTER TABLE %s ENABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER abac_changed, '
+					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row',
+					   tab.relation);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION abac_enable_triggers() FROM PUBLIC;
+COMMENT ON FUNCTION abac_enable_triggers() IS
+	'puts the triggers of all abac_ tables back into the state that CREATE EXTENSION gave them, after DISABLE TRIGGER or pg_restore --disable-triggers';
+
+DO $$
+DECLARE
+	tab text;
+BEGIN
+	FOREACH tab IN ARRAY ARRAY[
+		'abac_attribute_definitions', 'abac_rules', 'abac_rule_groups', 'abac_rule_group_members',
+		'abac_policies', 'abac_policy_rule_groups', 'abac_policy_assignments', 'abac_resource_types',
+		'abac_relations', 'abac_user_attributes', 'abac_scopes', 'abac_memberships', 'abac_roles',
+		'abac_permissions', 'abac_role_permissions', 'abac_user_roles', 'abac_user_permissions',
+		'abac_conditions', 'abac_policy_rules']
+	LOOP
+		EXECUTE format('CREATE TRIGGER abac_changed AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
+			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changed()', tab);
+		EXECUTE format('CREATE TRIGGER abac_changed_truncate AFTER TRUNCATE ON @extschema@.%I
+			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changed()', tab);
+		EXECUTE format('CREATE TRIGGER abac_changed_row AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
+			FOR EACH ROW EXECUTE FUNCTION @extschema@.abac_changed()', tab);
+		EXECUTE format('ALTER TABLE @extschema@.%I ENABLE ALWAYS TRIGGER abac_changed,
+			ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row', tab);
+		PERFORM pg_catalog.pg_extension_config_dump(format('@extschema@.%I', tab)::regclass, '');
+	END LOOP;
+END
+$$;
+
+--
+-- Decisions
+--
+
+CREATE FUNCTION abac_check(user_id text, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check'
+	LANGUAGE C STABLE PARALLEL SAFE COST 100;
+CREATE FUNCTION abac_check(user_id uuid, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 100;
+CREATE FUNCTION abac_check(user_id bigint, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION abac_check(text, text, text, jsonb) IS
+	'may the user do the action to the resource (type or type:id)? Never NULL; whatever can''t be decided is denied';
+COMMENT ON FUNCTION abac_check(uuid, text, text, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_check(bigint, text, text, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_require(user_id text, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 100;
+CREATE FUNCTION abac_require(user_id uuid, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require_uuid'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 100;
+CREATE FUNCTION abac_require(user_id bigint, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require_bigint'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION abac_require(text, text, text, jsonb) IS
+	'true when abac_check is, else ERROR 42501 whose DETAIL is the reason';
+COMMENT ON FUNCTION abac_require(uuid, text, text, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_require(bigint, text, text, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_explain(user_id text, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain(user_id uuid, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain(user_id bigint, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_explain(text, text, text, jsonb) IS
+	'why abac_check decides as it does: the reason, what decided, and every policy considered down to its leaves';
+COMMENT ON FUNCTION abac_explain(uuid, text, text, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_explain(bigint, text, text, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_explain_text(user_id text, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain_text(user_id uuid, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain_text(user_id bigint, action text, resource text, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_explain_text(text, text, text, jsonb) IS
+	'abac_explain as an indented tree to read';
+COMMENT ON FUNCTION abac_explain_text(uuid, text, text, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_explain_text(bigint, text, text, jsonb) IS
+	'the same for a user whose id is a number';
+
+--
+-- The session's principal
+--
+
+CREATE FUNCTION abac_user() RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_user'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION abac_user() IS
+	'the session''s principal, set by abac_set_user; NULL = nobody';
+
+CREATE FUNCTION abac_set_user(user_id text, local boolean DEFAULT true) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_set_user'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION abac_set_user(user_id uuid, local boolean DEFAULT true) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_set_user_uuid'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION abac_set_user(user_id bigint, local boolean DEFAULT true) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_set_user_bigint'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_set_user(text, boolean) IS
+	'makes the user the session''s principal, for this transaction or (local => false) for the session; NULL = nobody';
+COMMENT ON FUNCTION abac_set_user(uuid, boolean) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_set_user(bigint, boolean) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_can(action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_can'
+	LANGUAGE C STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION abac_can(text, text, jsonb) IS
+	'abac_check for the session''s principal';
+
+--
+-- Administration
+--
+
+CREATE FUNCTION abac_grant_super_admin(user_id text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	role uuid;
+BEGIN
+	IF user_id IS NULL OR user_id = '' THEN
+		RAISE EXCEPTION 'user_id must not be NULL or empty'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	-- two sessions that both find no role must not both create it
+	LOCK TABLE @extschema@.abac_roles IN SHARE ROW EXCLUSIVE MODE;
+	SELECT r.id INTO role FROM @extschema@.abac_roles r WHERE r.is_super_admin;
+	IF role IS NULL THEN
+		INSERT INTO @extschema@.abac_roles (name, description, scope, is_super_admin, is_system)
+		VALUES ('global_admin', 'bypasses every policy', 'global', true, true)
+		RETURNING id INTO role;
+	END IF;
+
+	INSERT INTO @extschema@.abac_user_roles AS u (user_id, role_id, context_type)
+	VALUES (abac_grant_super_admin.user_id, role, 'global')
+	ON CONFLICT ON CONSTRAINT abac_user_roles_user_id_context_type_context_id_role_id_key
+	-- granted again: for good, whatever window there was
+	DO UPDATE SET starts_at = NULL, expires_at = NULL
+	WHERE u.starts_at IS NOT NULL OR u.expires_at IS NOT NULL;
+END
+$$;
+CREATE FUNCTION abac_grant_super_admin(user_id uuid) RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_grant_super_admin($1::text)';
+CREATE FUNCTION abac_grant_super_admin(user_id bigint) RETURNS void
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_grant_super_admin($1::text)';
+COMMENT ON FUNCTION abac_grant_super_admin(text) IS
+	'gives the user the super-admin role, which is created (global_admin) if there is none';
+COMMENT ON FUNCTION abac_grant_super_admin(uuid) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_grant_super_admin(bigint) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_bson_to_jsonb(document bytea) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_bson_to_jsonb'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_bson_to_jsonb(bytea) IS 'one BSON document as jsonb';
+
+--
+-- Privileges: anyone may ask about themselves (abac_can, abac_user); all else
+-- is granted by name.
+--
+
+REVOKE ALL ON FUNCTION
+	abac_check(text, text, text, jsonb),
+	abac_check(uuid, text, text, jsonb),
+	abac_check(bigint, text, text, jsonb),
+	abac_require(text, text, text, jsonb),
+	abac_require(uuid, text, text, jsonb),
+	abac_require(bigint, text, text, jsonb),
+	abac_explain(text, text, text, jsonb),
+	abac_explain(uuid, text, text, jsonb),
+	abac_explain(bigint, text, text, jsonb),
+	abac_explain_text(text, text, text, jsonb),
+	abac_explain_text(uuid, text, text, jsonb),
+	abac_explain_text(bigint, text, text, jsonb),
+	abac_set_user(text, boolean),
+	abac_set_user(uuid, boolean),
+	abac_set_user(bigint, boolean),
+	abac_grant_super_admin(text),
+	abac_grant_super_admin(uuid),
+	abac_grant_super_admin(bigint)
+FROM PUBLIC;

@@ -1,0 +1,398 @@
+/*
+ * cache.c
+ *	  The session's memory of what it read, and when it stops being true.
+ *
+ * Every change of a table sends a relcache invalidation of that table, from a
+ * trigger.  It travels as a schema change does: with the transaction's commit
+ * (also COMMIT PREPARED, and replayed on a standby), to the session itself at
+ * the end of the command, and again when it rolls back.  The callback only
+ * notes it; the contents are dropped at the beginning of the next check, when
+ * nobody holds a pointer into them.
+ *
+ * What makes an answer from here as good as one from the tables:
+ * - a check accepts pending invalidations before it trusts anything;
+ * - what is read is read under a snapshot of now (scan.c), never under the
+ *   transaction's, so that an old snapshot's rows can't stay;
+ * - an invalidation that arrives while something is loaded is noted like any
+ *   other: what was loaded serves this check and is dropped before the next;
+ * - what was loaded by a (sub)transaction that had written something is
+ *   dropped when it doesn't commit, whether or not an invalidation was sent:
+ *   an error can come between a row's insertion and its trigger;
+ * - a table whose triggers somebody disabled is read at every check.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "cache.h"
+
+/*
+ * A layer's contents by key.  A key's bytes begin with how many they are.
+ */
+typedef struct MapEntry
+{
+	uint32		hash;
+	char		status;
+	const char *key;
+	void	   *value;
+} MapEntry;
+
+static inline bool
+KeysEqual(const char *a, const char *b)
+{
+	int32		length_a;
+	int32		length_b;
+
+	memcpy(&length_a, a, sizeof(int32));
+	memcpy(&length_b, b, sizeof(int32));
+	return length_a == length_b && memcmp(a, b, length_a) == 0;
+}
+
+#define SH_PREFIX map
+#define SH_ELEMENT_TYPE MapEntry
+#define SH_KEY_TYPE const char *
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) 0	/* never used: the hash is always at hand */
+#define SH_EQUAL(tb, a, b) KeysEqual(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+MemoryContext AbacPolicyMemory = NULL;
+MemoryContext AbacSubjectMemory = NULL;
+uint64		AbacPolicyGeneration = 0;
+uint64		AbacSubjectGeneration = 0;
+
+static map_hash *policy_map = NULL;
+static map_hash *subject_map = NULL;
+
+/* Set of AbacChange: layers to drop at the beginning of the next check. */
+static int	stale = 0;
+
+/* Set of AbacChange: layers that read a table whose triggers are disabled. */
+static int	distrusted = 0;
+
+/* Was something loaded since the last AbacCacheBegin()? */
+static bool loading = false;
+static Snapshot snapshot = NULL;
+
+/* Was something loaded while this transaction had changes of its own? */
+static bool loaded_by_writer = false;
+
+#define ALL_LAYERS	(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
+
+static const AbacChange table_changes[ABAC_NTABLES] = {
+#define X(constant, name, change) ABAC_CHANGE_##change,
+	ABAC_TABLES(X)
+#undef X
+};
+
+PG_FUNCTION_INFO_V1(abac_changed);
+
+/*
+ * Trigger: whatever was read from the table may have changed.
+ *
+ * Statement triggers (ENABLE ALWAYS) serve ordinary changes.  The apply worker
+ * of logical replication fires row triggers only, hence the row trigger
+ * (ENABLE REPLICA).
+ */
+Datum
+abac_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", "abac_changed")));
+
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}
+
+/* Relcache callback.  InvalidOid = messages were lost, anything may have changed. */
+static void
+RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
+{
+	AbacTable	table = AbacScanForget(relid);
+
+	if (relid == InvalidOid)
+		stale = ALL_LAYERS;
+	else if (table != ABAC_NTABLES)
+		stale |= table_changes[table];
+}
+
+static void
+TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
+{
+	switch (event)
+	{
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+			if (loaded_by_writer)
+				stale = ALL_LAYERS;
+			loaded_by_writer = false;
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+			loaded_by_writer = false;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+SubtransactionEnds(SubXactEvent event,
+				   SubTransactionId mine pg_attribute_unused(),
+				   SubTransactionId parent pg_attribute_unused(),
+				   void *arg pg_attribute_unused())
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_by_writer)
+		stale = ALL_LAYERS;
+}
+
+/* Called once, when the library is loaded. */
+void
+AbacCacheInit(void)
+{
+	CacheRegisterRelcacheCallback(RelationChanged, (Datum) 0);
+	RegisterXactCallback(TransactionEnds, NULL);
+	RegisterSubXactCallback(SubtransactionEnds, NULL);
+}
+
+/*
+ * An emptied layer.  The map lives in the memory that was reset, so it is gone
+ * with the rest.
+ */
+static void
+DropLayer(MemoryContext *memory, const char *name, map_hash **map, uint64 *generation)
+{
+	*map = NULL;
+	if (*memory == NULL)
+	{
+		*memory = AllocSetContextCreate(CacheMemoryContext, "abac cache", ALLOCSET_DEFAULT_SIZES);
+		MemoryContextSetIdentifier(*memory, name);
+	}
+	else
+		MemoryContextReset(*memory);
+	*map = map_create(*memory, 64, NULL);
+	(*generation)++;
+}
+
+/*
+ * A check begins: nobody holds a pointer into the layers, and after this they
+ * hold nothing that was changed by what committed before.  Within one check
+ * nothing is dropped.  End with AbacCacheEnd(); an error may skip that.
+ */
+void
+AbacCacheBegin(void)
+{
+	/* one that an error left was released with its resource owner */
+	snapshot = NULL;
+	loading = false;
+
+	AcceptInvalidationMessages();
+	stale |= distrusted;
+	distrusted = 0;
+
+	if (policy_map == NULL || (stale & ABAC_CHANGE_POLICY))
+	{
+		/* the subjects first: they point into the policies */
+		DropLayer(&AbacSubjectMemory, "subjects", &subject_map, &AbacSubjectGeneration);
+		DropLayer(&AbacPolicyMemory, "policies", &policy_map, &AbacPolicyGeneration);
+	}
+	else if (subject_map == NULL || (stale & ABAC_CHANGE_SUBJECT))
+		DropLayer(&AbacSubjectMemory, "subjects", &subject_map, &AbacSubjectGeneration);
+	stale = 0;
+}
+
+/*
+ * The snapshot that everything of this check is read under; taken when it is
+ * first asked for, released by AbacCacheEnd().
+ */
+Snapshot
+AbacCacheSnapshot(void)
+{
+	if (snapshot == NULL)
+	{
+		snapshot = AbacTakeSnapshot();
+		loading = true;
+		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+			loaded_by_writer = true;
+	}
+	return snapshot;
+}
+
+/* False when something changed since AbacCacheBegin(), as far as is known. */
+bool
+AbacCacheIsCurrent(void)
+{
+	return stale == 0;
+}
+
+/*
+ * The check is over.  When it loaded something and the layers grew beyond
+ * abac.cache_size, they are dropped before the next one: the subjects, and the
+ * policies too when it is they that are large.
+ */
+void
+AbacCacheEnd(void)
+{
+	Size		policies;
+
+	if (!loading)
+		return;
+
+	if (snapshot != NULL)
+		UnregisterSnapshot(snapshot);
+	snapshot = NULL;
+	loading = false;
+
+	stale |= distrusted;
+	distrusted = 0;
+
+	policies = MemoryContextMemAllocated(AbacPolicyMemory, true);
+	if (policies + MemoryContextMemAllocated(AbacSubjectMemory, true) > (Size) abac_cache_size * 1024)
+	{
+		stale |= ABAC_CHANGE_SUBJECT;
+		if (policies > (Size) abac_cache_size * 1024 / 2)
+			stale |= ABAC_CHANGE_POLICY;
+	}
+}
+
+/* Drop everything before the next check of this session. */
+void
+AbacCacheForget(void)
+{
+	stale = ALL_LAYERS;
+}
+
+/*
+ * What this check reads from the table is not to be kept: nobody would say
+ * when it changes.
+ */
+void
+AbacCacheDistrust(AbacTable table)
+{
+	distrusted |= table_changes[table];
+}
+
+/* Begin a key in the caller's (stack) memory. */
+void
+AbacKeyBegin(AbacKey *key, AbacTag tag)
+{
+	key->data = key->buffer;
+	key->size = sizeof(key->buffer);
+	key->length = sizeof(int32);
+	key->data[key->length++] = (char) tag;
+}
+
+static void
+AddBytes(AbacKey *key, const void *bytes, int length)
+{
+	if (key->length + length > key->size)
+	{
+		char	   *larger;
+
+		key->size = Max(key->size * 2, key->length + length);
+		larger = palloc(key->size);
+		memcpy(larger, key->data, key->length);
+		key->data = larger;
+	}
+	memcpy(key->data + key->length, bytes, length);
+	key->length += length;
+}
+
+/* A "none" is a part of its own, not the same as an empty text. */
+void
+AbacKeyAddString(AbacKey *key, AbacString part)
+{
+	int32		length = part.data ? part.length : -1;
+
+	AddBytes(key, &length, sizeof(length));
+	if (part.data)
+		AddBytes(key, part.data, part.length);
+}
+
+void
+AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part)
+{
+	AddBytes(key, part, sizeof(*part));
+}
+
+static uint32
+FinishKey(const AbacKey *key)
+{
+	int32		length = key->length;
+
+	memcpy(key->data, &length, sizeof(length));
+	return hash_bytes((const unsigned char *) key->data, key->length);
+}
+
+/* What the layer holds for the key, or NULL. */
+void *
+AbacCacheFind(AbacChange layer, const AbacKey *key)
+{
+	MapEntry   *entry = map_lookup_hash(layer == ABAC_CHANGE_POLICY ? policy_map : subject_map,
+										key->data, FinishKey(key));
+
+	return entry ? entry->value : NULL;
+}
+
+/*
+ * Let the layer hold a value, which is complete and in the layer's memory, for
+ * the key, which is copied.
+ */
+void
+AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value)
+{
+	map_hash   *map = layer == ABAC_CHANGE_POLICY ? policy_map : subject_map;
+	uint32		hash = FinishKey(key);
+	char	   *copy = MemoryContextAlloc(map->ctx, key->length);
+	MapEntry   *entry;
+	bool		found;
+
+	memcpy(copy, key->data, key->length);
+	entry = map_insert_hash(map, copy, hash, &found);
+	entry->value = value;
+}
+
+/* A copy with a NUL after it, so that its data serves as a C string too. */
+AbacString
+AbacCopyString(MemoryContext memory, AbacString string)
+{
+	AbacString	result = {NULL, 0};
+	char	   *copy;
+
+	if (string.data)
+	{
+		copy = MemoryContextAlloc(memory, string.length + 1);
+		memcpy(copy, string.data, string.length);
+		copy[string.length] = '\0';
+		result.data = copy;
+		result.length = string.length;
+	}
+	return result;
+}
+
+/* A copy of a varlena, detoasted and with a four-byte header. */
+void *
+AbacCopyVarlena(MemoryContext memory, Datum datum)
+{
+	struct varlena *plain = PG_DETOAST_DATUM(datum);
+	void	   *copy = MemoryContextAlloc(memory, VARSIZE(plain));
+
+	memcpy(copy, plain, VARSIZE(plain));
+	return copy;
+}

@@ -1,0 +1,78 @@
+/*
+ * cache.h
+ *	  The session's memory of what it read, and when it stops being true.
+ */
+#ifndef ABAC_CACHE_H
+#define ABAC_CACHE_H
+
+#include "abac.h"
+#include "scan.h"
+
+/*
+ * Two layers.  POLICY: what rules, policies, roles, permissions and definitions
+ * say, compiled.  SUBJECT: who somebody is and what that makes of the policies;
+ * it points into the first, so it never outlives it.  A change of a user's
+ * facts drops the second only.
+ */
+typedef enum AbacChange
+{
+	ABAC_CHANGE_POLICY = 1,
+	ABAC_CHANGE_SUBJECT = 2
+} AbacChange;
+
+/* Memory of the two layers.  What is in them may be dropped in AbacCacheBegin() only. */
+extern MemoryContext AbacPolicyMemory;
+extern MemoryContext AbacSubjectMemory;
+
+/* Number of the layer's contents; another number = everything was dropped. */
+extern uint64 AbacPolicyGeneration;
+extern uint64 AbacSubjectGeneration;
+
+extern void AbacCacheInit(void);
+extern void AbacCacheBegin(void);
+extern Snapshot AbacCacheSnapshot(void);
+extern bool AbacCacheIsCurrent(void);
+extern void AbacCacheEnd(void);
+extern void AbacCacheForget(void);
+extern void AbacCacheDistrust(AbacTable table);
+
+/*
+ * What the layers hold is found by keys: a tag and the parts that tell one
+ * thing of its kind from another, each with its length.  A key that is looked
+ * up lives on the stack, as a rule.
+ */
+typedef enum AbacTag
+{
+	ABAC_TAG_ATTRIBUTE,
+	ABAC_TAG_RULE,
+	ABAC_TAG_GROUP,
+	ABAC_TAG_POLICY,
+	ABAC_TAG_ROLE,
+	ABAC_TAG_PERMISSIONS,
+	ABAC_TAG_GRANT,
+	ABAC_TAG_POLICY_RULES,
+	ABAC_TAG_RESOURCE_TYPE,
+	ABAC_TAG_ASSIGNMENTS,
+	ABAC_TAG_SUBJECT,
+	ABAC_TAG_PLAN
+} AbacTag;
+
+typedef struct AbacKey
+{
+	int			length;
+	int			size;			/* of data */
+	char	   *data;
+	char		buffer[232];
+} AbacKey;
+
+extern void AbacKeyBegin(AbacKey *key, AbacTag tag);
+extern void AbacKeyAddString(AbacKey *key, AbacString part);
+extern void AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part);
+extern void *AbacCacheFind(AbacChange layer, const AbacKey *key);
+extern void AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value);
+
+/* Copies into the memory context of a layer. */
+extern AbacString AbacCopyString(MemoryContext memory, AbacString string);
+extern void *AbacCopyVarlena(MemoryContext memory, Datum datum);
+
+#endif							/* ABAC_CACHE_H */

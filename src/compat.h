@@ -1,0 +1,48 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15, 16, 17 and 18, in one place.
+ *
+ * Delete a block when its major version is no longer supported.
+ */
+#ifndef ABAC_COMPAT_H
+#define ABAC_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "abac needs PostgreSQL 15 or later"
+#endif
+
+#include "access/genam.h"
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define AbacIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define AbacIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define ABAC_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "abac", .version = ABAC_VERSION)
+#else
+#define ABAC_MODULE_MAGIC	PG_MODULE_MAGIC
+#endif
+
+/* The memory of a setting's "extra". */
+#if PG_VERSION_NUM >= 160000
+#define AbacGucMalloc(size)	guc_malloc(LOG, size)
+#else
+#define AbacGucMalloc(size)	malloc(size)
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 and later declare it in fmgr.h. */
+extern PGDLLEXPORT void _PG_init(void);
+#endif
+
+#endif							/* ABAC_COMPAT_H */

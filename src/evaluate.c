@@ -1,0 +1,535 @@
+/*
+ * evaluate.c
+ *	  The value of programs and rules in one check (DESIGN §3).
+ *
+ * The same functions give the decision and its explanation.  They raise no
+ * error because of data and, on ordinary data, allocate nothing; what they do
+ * allocate is in the current memory context.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "evaluate.h"
+
+/*
+ * One side of a question about elements: the literal array of a leaf, coerced
+ * when it was compiled, or the value of an attribute, coerced as it is walked.
+ */
+typedef struct Set
+{
+	const AbacLeaf *leaf;
+	const AbacValue *array;		/* NULL = the leaf's literal */
+} Set;
+
+typedef struct SetWalk
+{
+	const Set  *set;
+	int			next;
+	AbacElements elements;
+} SetWalk;
+
+/* A check begins.  Everything is the caller's and must outlive the check. */
+void
+AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
+			   const AbacSubject *subject, TimestampTz now)
+{
+	static uint64 last_number = 0;
+
+	check->number = ++last_number;
+	check->request = request;
+	check->subject = subject;
+	check->now = now;
+	check->clock_is_set = false;
+}
+
+static void
+WalkBegin(SetWalk *walk, const Set *set)
+{
+	walk->set = set;
+	walk->next = 0;
+	if (set->array)
+		AbacElementsBegin(&walk->elements, set->array);
+}
+
+/*
+ * The next element; false after the last.  *comparable is false for one that
+ * compares with nothing: JSON null, or what can't be coerced.
+ */
+static bool
+WalkNext(SetWalk *walk, AbacValue *element, bool *comparable)
+{
+	const AbacLeaf *leaf = walk->set->leaf;
+
+	CHECK_FOR_INTERRUPTS();
+	if (walk->set->array)
+	{
+		if (!AbacElementsNext(&walk->elements, element))
+			return false;
+		*comparable = element->kind != ABAC_KIND_NULL &&
+			AbacCoerce(element, leaf->type, element);
+		return true;
+	}
+
+	if (walk->next < leaf->nelements)
+	{
+		*element = leaf->elements[walk->next++];
+		*comparable = true;
+		return true;
+	}
+	/* the ones that could not be coerced when compiled count as one */
+	*comparable = false;
+	return walk->next++ == leaf->nelements && leaf->odd_elements;
+}
+
+/* Is the value among the elements of a literal that was sorted? */
+static bool
+SortedContains(const AbacLeaf *leaf, AbacString string)
+{
+	int			low = 0;
+	int			high = leaf->nelements - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = AbacStringCompare(string, leaf->elements[middle].u.string);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			high = middle - 1;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/*
+ * Membership by equality, as in SQL: true when an equal element is found,
+ * false when all are comparable and none is equal, else unknown.
+ */
+static AbacTruth
+IsIn(const AbacValue *value, const Set *set)
+{
+	AbacTruth	result = ABAC_FALSE;
+	SetWalk		walk;
+	AbacValue	element;
+	bool		comparable;
+
+	if (set->array == NULL && set->leaf->sorted && value->kind == ABAC_KIND_STRING)
+	{
+		if (SortedContains(set->leaf, value->u.string))
+			return ABAC_TRUE;
+		return set->leaf->odd_elements ? ABAC_UNKNOWN : ABAC_FALSE;
+	}
+
+	WalkBegin(&walk, set);
+	while (result != ABAC_TRUE && WalkNext(&walk, &element, &comparable))
+	{
+		AbacTruth	equal = comparable ? AbacEqual(value, &element) : ABAC_UNKNOWN;
+
+		result = Max(result, equal);
+	}
+	return result;
+}
+
+/* Kleene's AND over the elements of one set: each is in the other. */
+static AbacTruth
+EveryIsIn(const Set *elements, const Set *set)
+{
+	AbacTruth	result = ABAC_TRUE;
+	SetWalk		walk;
+	AbacValue	element;
+	bool		comparable;
+
+	WalkBegin(&walk, elements);
+	while (result != ABAC_FALSE && WalkNext(&walk, &element, &comparable))
+	{
+		AbacTruth	in = comparable ? IsIn(&element, set) : ABAC_UNKNOWN;
+
+		result = Min(result, in);
+	}
+	return result;
+}
+
+/* Kleene's OR over the elements of one set: some is in the other. */
+static AbacTruth
+SomeIsIn(const Set *elements, const Set *set)
+{
+	AbacTruth	result = ABAC_FALSE;
+	SetWalk		walk;
+	AbacValue	element;
+	bool		comparable;
+
+	WalkBegin(&walk, elements);
+	while (result != ABAC_TRUE && WalkNext(&walk, &element, &comparable))
+	{
+		AbacTruth	in = comparable ? IsIn(&element, set) : ABAC_UNKNOWN;
+
+		result = Max(result, in);
+	}
+	return result;
+}
+
+/* Equality of JSON as it is given, without coercion; never unknown. */
+static bool
+JsonEqual(const AbacValue *a, const AbacValue *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	return a->kind == ABAC_KIND_NULL || AbacEqual(a, b) == ABAC_TRUE;
+}
+
+/* The same of two arrays, of which either may be a scalar that counts as one. */
+static AbacTruth
+ArraysEqual(const AbacValue *a, bool a_singleton, const AbacValue *b, bool b_singleton)
+{
+	AbacElements elements;
+	AbacValue	element;
+
+	if (a_singleton == b_singleton)
+		return AbacTruthOf(JsonEqual(a, b));
+	if (b_singleton)
+		return ArraysEqual(b, true, a, false);
+	if (JsonContainerSize(b->u.container) != 1)
+		return ABAC_FALSE;
+	AbacElementsBegin(&elements, b);
+	AbacElementsNext(&elements, &element);
+	return AbacTruthOf(JsonEqual(a, &element));
+}
+
+/* The next character's place; a byte of UTF-8 can't be mistaken for another's. */
+static inline int
+CharacterLength(const char *p)
+{
+	return GetDatabaseEncoding() == PG_UTF8 ? 1 : pg_mblen(p);
+}
+
+/*
+ * Does the text contain the part, or with at_end, end with it?  Character by
+ * character where bytes of two characters could look like a third.
+ */
+static bool
+TextContains(AbacString text, AbacString part, bool at_end)
+{
+	const char *last = text.data + text.length - part.length;
+
+	for (const char *p = text.data; p <= last;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((!at_end || p == last) && memcmp(p, part.data, part.length) == 0)
+			return true;
+		if (p == text.data + text.length)
+			break;
+		p += CharacterLength(p);
+	}
+	return false;
+}
+
+/* An address as text or as what the definition made of it. */
+static bool
+TakeInet(const AbacValue *value, inet_struct *inet)
+{
+	if (value->kind == ABAC_KIND_INET)
+		*inet = value->u.inet;
+	else if (value->kind != ABAC_KIND_STRING || !AbacParseInet(value->u.string, false, inet))
+		return false;
+	return true;
+}
+
+static AbacTruth
+InNetworks(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *right)
+{
+	AbacTruth	result = ABAC_FALSE;
+	inet_struct address;
+	inet_struct network;
+	AbacElements elements;
+	AbacValue	element;
+
+	if (!TakeInet(left, &address))
+		return ABAC_UNKNOWN;
+
+	if (leaf->reference == NULL)
+	{
+		for (int i = 0; i < leaf->nnetworks; i++)
+		{
+			if (AbacInetContains(&leaf->networks[i], &address))
+				return ABAC_TRUE;
+		}
+		return ABAC_FALSE;
+	}
+
+	if (!AbacValueIsArray(right))
+		return TakeInet(right, &network)
+			? AbacTruthOf(AbacInetContains(&network, &address)) : ABAC_UNKNOWN;
+	AbacElementsBegin(&elements, right);
+	while (result != ABAC_TRUE && AbacElementsNext(&elements, &element))
+	{
+		AbacTruth	in = TakeInet(&element, &network)
+		? AbacTruthOf(AbacInetContains(&network, &address)) : ABAC_UNKNOWN;
+
+		result = Max(result, in);
+	}
+	return result;
+}
+
+/* min <= value AND value <= max; unknown when either doesn't compare. */
+static AbacTruth
+Between(const AbacLeaf *leaf, const AbacValue *value, const AbacValue *right)
+{
+	Set			bounds = {leaf, leaf->reference ? right : NULL};
+	AbacTruth	result = ABAC_TRUE;
+	SetWalk		walk;
+	AbacValue	bound;
+	bool		comparable;
+	int			place = 0;
+
+	if (leaf->reference && (!AbacValueIsArray(right) || right->singleton ||
+							JsonContainerSize(right->u.container) != 2))
+		return ABAC_UNKNOWN;
+
+	WalkBegin(&walk, &bounds);
+	while (WalkNext(&walk, &bound, &comparable))
+	{
+		int			order;
+
+		if (!comparable || !AbacOrder(value, &bound, &order))
+			return ABAC_UNKNOWN;
+		if (place++ == 0 ? order < 0 : order > 0)
+			result = ABAC_FALSE;
+	}
+	return result;
+}
+
+static AbacTruth
+Ordered(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *right)
+{
+	int			order;
+
+	if (AbacValueIsArray(right) || !AbacOrder(left, right, &order))
+		return ABAC_UNKNOWN;
+	switch (leaf->op)
+	{
+		case ABAC_OP_GT:
+			return AbacTruthOf(order > 0);
+		case ABAC_OP_GTE:
+			return AbacTruthOf(order >= 0);
+		case ABAC_OP_LT:
+			return AbacTruthOf(order < 0);
+		case ABAC_OP_LTE:
+			return AbacTruthOf(order <= 0);
+		default:
+			elog(ERROR, "unrecognized order operator: %d", (int) leaf->op);
+	}
+}
+
+/* Keys into the value found, if the leaf has a path; false when there is nothing there. */
+static bool
+DigPath(const AbacLeaf *leaf, const AbacValue *found, AbacValue *value)
+{
+	*value = *found;
+	for (int i = 0; i < leaf->npath; i++)
+	{
+		if (value->kind != ABAC_KIND_OBJECT ||
+			!AbacObjectGet(value->u.container, leaf->path[i], value))
+			return false;
+	}
+	return value->kind != ABAC_KIND_NULL;
+}
+
+/* Both sides are there; what does the (not negated) operator say? */
+static AbacTruth
+ApplyOperator(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *left_raw,
+			  const AbacValue *right, const AbacValue *right_raw)
+{
+	bool		left_is_array = AbacValueIsArray(left);
+	bool		right_is_array = AbacValueIsArray(right);
+	Set			left_set = {leaf, left};
+	Set			right_set = {leaf, leaf->reference ? right : NULL};
+
+	switch (leaf->op)
+	{
+		case ABAC_OP_EQ:
+			if (left_is_array && right_is_array)
+				return ArraysEqual(left_raw, left->singleton, right_raw, right->singleton);
+			if (left_is_array)
+				return right->kind == ABAC_KIND_OBJECT ? ABAC_UNKNOWN : IsIn(right, &left_set);
+			return right_is_array ? ABAC_UNKNOWN : AbacEqual(left, right);
+
+		case ABAC_OP_IN:
+			if (!right_is_array)
+				return ABAC_UNKNOWN;
+			return left_is_array ? SomeIsIn(&left_set, &right_set) : IsIn(left, &right_set);
+
+		case ABAC_OP_CONTAINS:
+			if (left_is_array)
+				return right_is_array ? EveryIsIn(&right_set, &left_set) : IsIn(right, &left_set);
+			if (left->kind != ABAC_KIND_STRING || right_is_array || right->kind != ABAC_KIND_STRING)
+				return ABAC_UNKNOWN;
+			return AbacTruthOf(TextContains(left->u.string, right->u.string, false));
+
+		case ABAC_OP_IS_SUBSET:
+			if (!left_is_array || !right_is_array)
+				return ABAC_UNKNOWN;
+			return EveryIsIn(&left_set, &right_set);
+
+		case ABAC_OP_IS_SUPERSET:
+			if (!left_is_array || !right_is_array)
+				return ABAC_UNKNOWN;
+			return EveryIsIn(&right_set, &left_set);
+
+		default:
+			break;
+	}
+
+	/* the rest is for scalars only */
+	if (left_is_array)
+		return ABAC_UNKNOWN;
+
+	switch (leaf->op)
+	{
+		case ABAC_OP_GT:
+		case ABAC_OP_GTE:
+		case ABAC_OP_LT:
+		case ABAC_OP_LTE:
+			return Ordered(leaf, left, right);
+
+		case ABAC_OP_BETWEEN:
+			return Between(leaf, left, right);
+
+		case ABAC_OP_STARTS_WITH:
+			if (left->kind != ABAC_KIND_STRING || right_is_array || right->kind != ABAC_KIND_STRING)
+				return ABAC_UNKNOWN;
+			return AbacTruthOf(left->u.string.length >= right->u.string.length &&
+							   memcmp(left->u.string.data, right->u.string.data,
+									  right->u.string.length) == 0);
+
+		case ABAC_OP_ENDS_WITH:
+			if (left->kind != ABAC_KIND_STRING || right_is_array || right->kind != ABAC_KIND_STRING)
+				return ABAC_UNKNOWN;
+			return AbacTruthOf(TextContains(left->u.string, right->u.string, true));
+
+		case ABAC_OP_MATCHES:
+			if (left->kind != ABAC_KIND_STRING)
+				return ABAC_UNKNOWN;
+			return AbacRegexMatches(leaf->regex, left->u.string);
+
+		case ABAC_OP_IN_CIDR:
+			return InNetworks(leaf, left, right);
+
+		default:
+			elog(ERROR, "unrecognized operator: %d", (int) leaf->op);
+	}
+}
+
+static AbacTruth
+LeafTruth(AbacCheck *check, const AbacLeaf *leaf)
+{
+	AbacAttribute *attribute = leaf->attribute;
+	AbacAttribute *reference = leaf->reference;
+	bool		found = AbacAttributeLookup(check, attribute);
+	AbacValue	left;
+	AbacValue	right;
+
+	if (leaf->op == ABAC_OP_EXISTS)
+	{
+		/* a default isn't something that a source holds */
+		found = found && attribute->origin != ABAC_ORIGIN_DEFAULT &&
+			DigPath(leaf, &attribute->raw, &left);
+		return AbacTruthOf(found == leaf->wanted);
+	}
+
+	if (!found || leaf->incomparable)
+		return ABAC_UNKNOWN;
+	if (!attribute->shaped || !DigPath(leaf, &attribute->value, &left))
+		return ABAC_UNKNOWN;
+	if (left.kind != ABAC_KIND_ARRAY && !AbacCoerce(&left, leaf->type, &left))
+		return ABAC_UNKNOWN;
+
+	if (reference == NULL)
+		return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
+							 &leaf->value, &leaf->raw);
+
+	if (!AbacAttributeLookup(check, reference) || !reference->shaped)
+		return ABAC_UNKNOWN;
+	right = reference->value;
+	if (right.kind != ABAC_KIND_ARRAY && !AbacCoerce(&right, leaf->type, &right))
+		return ABAC_UNKNOWN;
+	return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
+						 &right, &reference->raw);
+}
+
+/* The value of one leaf.  What was found is then in the attributes' last part. */
+AbacTruth
+AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf)
+{
+	AbacTruth	truth = LeafTruth(check, leaf);
+
+	return leaf->negate && leaf->op != ABAC_OP_EXISTS ? AbacNot(truth) : truth;
+}
+
+/* The value of the subtree at nodes[index]. */
+AbacTruth
+AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index)
+{
+	const AbacNode *node = &program->nodes[index];
+	AbacTruth	truth;
+
+	switch (node->kind)
+	{
+		case ABAC_NODE_CONSTANT:
+			return AbacTruthOf(node->constant);
+
+		case ABAC_NODE_LEAF:
+			return AbacEvaluateLeaf(check, node->leaf);
+
+		case ABAC_NODE_AND:
+			truth = ABAC_TRUE;
+			for (uint32 i = index + 1; i < node->end && truth != ABAC_FALSE; i = program->nodes[i].end)
+			{
+				AbacTruth	child = AbacEvaluateNode(check, program, i);
+
+				truth = Min(truth, child);
+			}
+			return truth;
+
+		case ABAC_NODE_OR:
+		case ABAC_NODE_NOT:
+			truth = ABAC_FALSE;
+			for (uint32 i = index + 1; i < node->end && truth != ABAC_TRUE; i = program->nodes[i].end)
+			{
+				AbacTruth	child = AbacEvaluateNode(check, program, i);
+
+				truth = Max(truth, child);
+			}
+			return node->kind == ABAC_NODE_NOT ? AbacNot(truth) : truth;
+	}
+	elog(ERROR, "unrecognized condition node: %d", (int) node->kind);
+}
+
+AbacTruth
+AbacEvaluateProgram(AbacCheck *check, const AbacProgram *program)
+{
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	return AbacEvaluateNode(check, program, 0);
+}
+
+/*
+ * The value of a rule in force whose target is this request: worked out once a
+ * check, however many groups and policies have the rule.
+ */
+AbacTruth
+AbacEvaluateRule(AbacCheck *check, AbacRule *rule)
+{
+	if (rule->check != check->number)
+	{
+		if (rule->error)
+			rule->truth = ABAC_UNKNOWN;
+		else
+			rule->truth = rule->program ? AbacEvaluateProgram(check, rule->program) : ABAC_TRUE;
+		rule->check = check->number;
+	}
+	return rule->truth;
+}

@@ -1,0 +1,39 @@
+/*
+ * evaluate.h
+ *	  The value of programs, rules and groups in one check (DESIGN §3, §5).
+ */
+#ifndef ABAC_EVALUATE_H
+#define ABAC_EVALUATE_H
+
+#include "abac.h"
+#include "compile.h"
+#include "policy.h"
+#include "request.h"
+#include "subject.h"
+
+/* One check under way. */
+typedef struct AbacCheck
+{
+	uint64		number;			/* no other check of the session has it */
+	const AbacRequest *request;
+	const AbacSubject *subject;
+	TimestampTz now;
+
+	/* "now" in abac.timezone, as text; made when first asked for */
+	bool		clock_is_set;
+	char		date[16];
+	char		time_of_day[8];
+	char		now_text[48];
+	const char *day_of_week;
+	int			hour;
+} AbacCheck;
+
+extern void AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
+						   const AbacSubject *subject, TimestampTz now);
+
+extern AbacTruth AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf);
+extern AbacTruth AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index);
+extern AbacTruth AbacEvaluateProgram(AbacCheck *check, const AbacProgram *program);
+extern AbacTruth AbacEvaluateRule(AbacCheck *check, AbacRule *rule);
+
+#endif							/* ABAC_EVALUATE_H */

@@ -1,0 +1,898 @@
+/*
+ * explain.c
+ *	  Why a request is decided as it is (DESIGN §5, abac_explain).
+ *
+ * The decision is made by AbacDecide(), as in abac_check(); then every policy
+ * that was asked is shown, down to the leaves, each with the value that the
+ * evaluator gives it.  There is no second evaluator: the same functions are
+ * called on the parts.
+ *
+ * abac_explain_text() draws the jsonb that abac_explain() returns.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "cache.h"
+#include "decide.h"
+
+PG_FUNCTION_INFO_V1(abac_explain);
+PG_FUNCTION_INFO_V1(abac_explain_uuid);
+PG_FUNCTION_INFO_V1(abac_explain_bigint);
+PG_FUNCTION_INFO_V1(abac_explain_text);
+PG_FUNCTION_INFO_V1(abac_explain_text_uuid);
+PG_FUNCTION_INFO_V1(abac_explain_text_bigint);
+
+/*
+ * Groups that share members are shown wherever they are members, which can be
+ * a great many times: from here on members are left out.
+ */
+#define MAX_SHOWN_NODES		20000
+
+typedef struct Explainer
+{
+	JsonbParseState *state;
+	JsonbValue *result;			/* of the last push */
+	AbacCheck  *check;
+	int			nshown;
+} Explainer;
+
+static void
+Push(Explainer *explainer, JsonbIteratorToken token)
+{
+	explainer->result = pushJsonbValue(&explainer->state, token, NULL);
+}
+
+static void
+PushKey(Explainer *explainer, const char *key)
+{
+	AbacValue	value = {.kind = ABAC_KIND_STRING, .u.string = AbacStringOf(key)};
+
+	AbacValueToJson(&explainer->state, WJB_KEY, &value);
+}
+
+/* key: value; NULL = JSON null. */
+static void
+PushValue(Explainer *explainer, const char *key, const AbacValue *value)
+{
+	AbacValue	null = {.kind = ABAC_KIND_NULL};
+
+	PushKey(explainer, key);
+	AbacValueToJson(&explainer->state, WJB_VALUE, value ? value : &null);
+}
+
+/* key: text; none = JSON null. */
+static void
+PushText(Explainer *explainer, const char *key, AbacString text)
+{
+	AbacValue	value = {.kind = ABAC_KIND_STRING, .u.string = text};
+
+	PushValue(explainer, key, text.data ? &value : NULL);
+}
+
+static void
+PushWord(Explainer *explainer, const char *key, const char *word)
+{
+	PushText(explainer, key, AbacStringOf(word));
+}
+
+static void
+PushBool(Explainer *explainer, const char *key, bool boolean)
+{
+	AbacValue	value = {.kind = ABAC_KIND_BOOLEAN, .u.boolean = boolean};
+
+	PushValue(explainer, key, &value);
+}
+
+static void
+PushInt(Explainer *explainer, const char *key, int number)
+{
+	AbacValue	value = {.kind = ABAC_KIND_NUMBER, .u.number = int64_to_numeric(number)};
+
+	PushValue(explainer, key, &value);
+}
+
+static void
+PushId(Explainer *explainer, const pg_uuid_t *id)
+{
+	PushWord(explainer, "id", AbacUuidText(id));
+}
+
+static const char *
+TruthName(AbacTruth truth)
+{
+	switch (truth)
+	{
+		case ABAC_FALSE:
+			return "false";
+		case ABAC_UNKNOWN:
+			return "unknown";
+		case ABAC_TRUE:
+			return "true";
+	}
+	elog(ERROR, "unrecognized truth: %d", (int) truth);
+}
+
+static const char *
+EffectName(AbacEffect effect)
+{
+	switch (effect)
+	{
+		case ABAC_EFFECT_NONE:
+			return NULL;
+		case ABAC_EFFECT_ALLOW:
+			return "allow";
+		case ABAC_EFFECT_DENY:
+			return "deny";
+	}
+	elog(ERROR, "unrecognized effect: %d", (int) effect);
+}
+
+static const char *
+ScopeName(int context)
+{
+	return context == ABAC_CONTEXT_GLOBAL ? "global" : AbacScopeNames[context];
+}
+
+/* The value that a leaf's left side has, after its path; NULL = none. */
+static const AbacValue *
+ActualValue(const AbacLeaf *leaf, AbacValue *dug)
+{
+	*dug = leaf->attribute->raw;
+	if (!leaf->attribute->found)
+		return NULL;
+	for (int i = 0; i < leaf->npath; i++)
+	{
+		if (dug->kind != ABAC_KIND_OBJECT ||
+			!AbacObjectGet(dug->u.container, leaf->path[i], dug))
+			return NULL;
+	}
+	return dug;
+}
+
+static const char *
+MissingWhy(const AbacAttribute *attribute)
+{
+	if (attribute->origin == ABAC_ORIGIN_STORED_ORGANIZATION ||
+		attribute->origin == ABAC_ORIGIN_STORED_GLOBAL)
+		return psprintf("%s is stored as null", attribute->name.data);
+	if (attribute->source != ABAC_SOURCE_ANY)
+		return psprintf("%s is missing (its definition lets it come from stored attributes only)",
+						attribute->name.data);
+	return psprintf("%s is missing", attribute->name.data);
+}
+
+/* Why a leaf that was just evaluated isn't true; NULL when it is. */
+static const char *
+LeafWhy(const AbacLeaf *leaf, AbacTruth truth, const AbacValue *actual)
+{
+	if (truth == ABAC_TRUE)
+		return NULL;
+	if (leaf->op == ABAC_OP_EXISTS)
+	{
+		if (leaf->wanted && actual != NULL)
+			return psprintf("%s has only its default", leaf->attribute->name.data);
+		return leaf->wanted ? MissingWhy(leaf->attribute)
+			: psprintf("%s has a value", leaf->attribute->name.data);
+	}
+	if (truth == ABAC_FALSE)
+		return "the comparison is false";
+	if (!leaf->attribute->found)
+		return MissingWhy(leaf->attribute);
+	if (!leaf->attribute->shaped)
+		return psprintf("the value of %s contradicts its definition", leaf->attribute->name.data);
+	if (actual == NULL)
+		return psprintf("%s has nothing at the path", leaf->attribute->name.data);
+	if (leaf->incomparable)
+		return leaf->incomparable_why;
+	if (leaf->reference && !leaf->reference->found)
+		return MissingWhy(leaf->reference);
+	if (leaf->reference && !leaf->reference->shaped)
+		return psprintf("the value of %s contradicts its definition", leaf->reference->name.data);
+	return "the types don't compare";
+}
+
+static void
+ExplainLeaf(Explainer *explainer, const AbacLeaf *leaf)
+{
+	AbacTruth	truth = AbacEvaluateLeaf(explainer->check, leaf);
+	AbacValue	dug;
+	const AbacValue *actual;
+
+	/* the evaluator may not have needed them */
+	AbacAttributeLookup(explainer->check, leaf->attribute);
+	if (leaf->reference)
+		AbacAttributeLookup(explainer->check, leaf->reference);
+	actual = ActualValue(leaf, &dug);
+
+	PushText(explainer, "attribute", leaf->attribute->name);
+	if (leaf->npath > 0)
+	{
+		StringInfoData path;
+
+		initStringInfo(&path);
+		appendStringInfoChar(&path, '$');
+		for (int i = 0; i < leaf->npath; i++)
+			appendStringInfo(&path, ".%.*s", leaf->path[i].length, leaf->path[i].data);
+		PushWord(explainer, "path", path.data);
+	}
+	PushWord(explainer, "operator", leaf->op_name);
+	if (leaf->reference)
+	{
+		PushKey(explainer, "expected");
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushText(explainer, "ref", leaf->reference->name);
+		PushValue(explainer, "value", leaf->reference->found ? &leaf->reference->raw : NULL);
+		PushWord(explainer, "source", AbacOriginName(leaf->reference->origin));
+		Push(explainer, WJB_END_OBJECT);
+	}
+	else
+		PushValue(explainer, "expected", &leaf->raw);
+	PushValue(explainer, "actual", actual);
+	PushWord(explainer, "source", AbacOriginName(leaf->attribute->origin));
+	PushWord(explainer, "value", TruthName(truth));
+	PushWord(explainer, "why", LeafWhy(leaf, truth, actual));
+}
+
+/* One node of a condition tree, as an object. */
+static void
+ExplainNode(Explainer *explainer, const AbacProgram *program, uint32 index)
+{
+	const AbacNode *node = &program->nodes[index];
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+
+	explainer->nshown++;
+	Push(explainer, WJB_BEGIN_OBJECT);
+	if (node->description.data)
+		PushText(explainer, "description", node->description);
+	if (node->kind == ABAC_NODE_LEAF)
+		ExplainLeaf(explainer, node->leaf);
+	else
+	{
+		PushWord(explainer, "value", TruthName(AbacEvaluateNode(explainer->check, program, index)));
+		if (node->kind == ABAC_NODE_CONSTANT)
+			PushBool(explainer, "constant", node->constant);
+		else
+		{
+			PushWord(explainer, "logic",
+					 node->kind == ABAC_NODE_AND ? "and" : node->kind == ABAC_NODE_OR ? "or" : "not");
+			PushKey(explainer, "conditions");
+			Push(explainer, WJB_BEGIN_ARRAY);
+			for (uint32 i = index + 1; i < node->end; i = program->nodes[i].end)
+				ExplainNode(explainer, program, i);
+			Push(explainer, WJB_END_ARRAY);
+		}
+	}
+	Push(explainer, WJB_END_OBJECT);
+}
+
+/* Conditions, or why they can't be evaluated. */
+static void
+ExplainProgram(Explainer *explainer, const AbacProgram *program, const AbacError *error)
+{
+	if (error)
+		PushWord(explainer, "why",
+				 psprintf("the conditions don't compile: %s%s%s", error->message,
+						  error->detail ? ". " : "", error->detail ? error->detail : ""));
+	else if (program)
+	{
+		PushKey(explainer, "conditions");
+		ExplainNode(explainer, program, 0);
+	}
+}
+
+/* A group or rule of a policy, as an object. */
+static void
+ExplainPlanNode(Explainer *explainer, AbacPlanNode *node)
+{
+	AbacTruth	truth = AbacPlanNodeTruth(explainer->check, node);
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+
+	explainer->nshown++;
+	Push(explainer, WJB_BEGIN_OBJECT);
+	PushWord(explainer, "value", TruthName(truth));
+	if (node->kind == ABAC_PLAN_CONSTANT)
+		PushWord(explainer, "why", node->why);
+	if (node->rule)
+	{
+		PushWord(explainer, "kind", "rule");
+		PushId(explainer, &node->rule->id);
+		PushText(explainer, "name", node->rule->name);
+		PushWord(explainer, "effect", EffectName(node->rule->effect));
+		PushInt(explainer, "priority", node->rule->priority);
+		if (node->kind == ABAC_PLAN_RULE)
+			ExplainProgram(explainer, node->rule->program, node->rule->error);
+	}
+	else
+	{
+		static const char *const logics[] = {"and", "or", "not"};
+
+		PushWord(explainer, "kind", "group");
+		PushId(explainer, &node->group->id);
+		PushText(explainer, "name", node->group->name);
+		PushWord(explainer, "logic", logics[node->group->logic]);
+		if (explainer->nshown > MAX_SHOWN_NODES)
+			PushBool(explainer, "elided", true);
+		else
+		{
+			PushKey(explainer, "members");
+			Push(explainer, WJB_BEGIN_ARRAY);
+			for (int i = 0; i < node->nchildren; i++)
+				ExplainPlanNode(explainer, node->children[i]);
+			Push(explainer, WJB_END_ARRAY);
+		}
+	}
+	Push(explainer, WJB_END_OBJECT);
+}
+
+/* Why a policy has no outcome though its value might suggest one; or NULL. */
+static const char *
+PolicyWhy(const AbacPlanPolicy *policy, AbacOutcome outcome)
+{
+	if (policy->broken)
+		return policy->broken;
+	if (!policy->targeted)
+		return "none of its rules in force is about this resource type and action";
+	if (outcome.effect != ABAC_EFFECT_NONE)
+		return NULL;
+	if (!policy->candidate->allow)
+		return "an allow of this policy is for members of the scope only";
+	if (outcome.value == ABAC_FALSE && policy->policy->default_effect == ABAC_EFFECT_ALLOW &&
+		!policy->complete)
+		return "its default needs every rule in force and no group empty";
+	return NULL;
+}
+
+static void
+ExplainPolicy(Explainer *explainer, const AbacPlanPolicy *policy)
+{
+	AbacOutcome outcome = AbacPolicyOutcome(explainer->check, policy);
+
+	explainer->nshown++;
+	Push(explainer, WJB_BEGIN_OBJECT);
+	PushId(explainer, &policy->policy->id);
+	PushText(explainer, "name", policy->policy->name);
+	PushText(explainer, "organization", policy->policy->organization);
+	PushInt(explainer, "priority", policy->policy->priority);
+	PushWord(explainer, "effect", EffectName(policy->policy->effect));
+	PushWord(explainer, "default_effect", EffectName(policy->policy->default_effect));
+	PushWord(explainer, "value", TruthName(outcome.value));
+	PushWord(explainer, "outcome", EffectName(outcome.effect));
+	PushBool(explainer, "by_default", outcome.is_default);
+	PushWord(explainer, "why", PolicyWhy(policy, outcome));
+
+	PushKey(explainer, "assignments");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; i < policy->candidate->nreaches; i++)
+	{
+		const AbacReach *reach = &policy->candidate->reaches[i];
+
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushWord(explainer, "target_type", reach->target_type);
+		PushText(explainer, "target_id", reach->target_id);
+		PushBool(explainer, "allows", reach->allow);
+		Push(explainer, WJB_END_OBJECT);
+	}
+	Push(explainer, WJB_END_ARRAY);
+
+	PushKey(explainer, "groups");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; i < policy->ngroups; i++)
+		ExplainPlanNode(explainer, policy->groups[i]);
+	Push(explainer, WJB_END_ARRAY);
+	Push(explainer, WJB_END_OBJECT);
+}
+
+static void
+ExplainPolicyRule(Explainer *explainer, const AbacPolicyRule *rule)
+{
+	Push(explainer, WJB_BEGIN_OBJECT);
+	PushId(explainer, &rule->id);
+	PushText(explainer, "name", rule->name);
+	PushInt(explainer, "priority", rule->priority);
+	PushWord(explainer, "effect", EffectName(rule->effect));
+	PushWord(explainer, "value",
+			 TruthName(AbacProgramTruth(explainer->check, rule->program, rule->error)));
+	ExplainProgram(explainer, rule->program, rule->error);
+	Push(explainer, WJB_END_OBJECT);
+}
+
+static void
+ExplainGrant(Explainer *explainer, const AbacPlanGrant *grant)
+{
+	const AbacGrant *permissions = grant->grant;
+	AbacTruth	truth = ABAC_TRUE;
+
+	for (int i = 0; i < permissions->matching->npermissions; i++)
+	{
+		AbacTruth	conditions = AbacConditionsTruth(explainer->check, permissions, i);
+
+		truth = Min(truth, conditions);
+	}
+
+	Push(explainer, WJB_BEGIN_OBJECT);
+	PushId(explainer, &grant->role->id);
+	PushText(explainer, "name", grant->role->name);
+	PushText(explainer, "permission",
+			 permissions->matching->permissions[permissions->permission].name);
+	PushWord(explainer, "value", TruthName(truth));
+	PushKey(explainer, "conditions");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; i < permissions->nconditions; i++)
+	{
+		const AbacCondition *condition = &permissions->conditions[i];
+
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushId(explainer, &condition->id);
+		PushText(explainer, "permission",
+				 permissions->matching->permissions[condition->permission].name);
+		PushWord(explainer, "logic_group", condition->is_or ? "OR" : "AND");
+		PushWord(explainer, "value",
+				 TruthName(AbacProgramTruth(explainer->check, condition->program, condition->error)));
+		ExplainProgram(explainer, condition->program, condition->error);
+		Push(explainer, WJB_END_OBJECT);
+	}
+	Push(explainer, WJB_END_ARRAY);
+	Push(explainer, WJB_END_OBJECT);
+}
+
+/* The name of one of the permissions that match. */
+static AbacString
+PermissionName(const AbacPlan *plan, const pg_uuid_t *id)
+{
+	for (int i = 0; i < plan->permissions->npermissions; i++)
+	{
+		if (memcmp(&plan->permissions->permissions[i].id, id, sizeof(pg_uuid_t)) == 0)
+			return plan->permissions->permissions[i].name;
+	}
+	return AbacStringOf(NULL);
+}
+
+static void
+ExplainDecidedBy(Explainer *explainer, const AbacDecision *decision, const AbacPlan *plan)
+{
+	PushKey(explainer, "decided_by");
+	if (decision->user_permission)
+	{
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushWord(explainer, "kind", "user_permission");
+		PushId(explainer, &decision->user_permission->id);
+		PushText(explainer, "name", PermissionName(plan, &decision->user_permission->permission));
+		PushWord(explainer, "context_type", ScopeName(decision->user_permission->context));
+		Push(explainer, WJB_END_OBJECT);
+	}
+	else if (decision->policy)
+	{
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushWord(explainer, "kind", "policy");
+		PushId(explainer, &decision->policy->id);
+		PushText(explainer, "name", decision->policy->name);
+		PushText(explainer, "organization", decision->policy->organization);
+		PushInt(explainer, "priority", decision->policy->priority);
+		Push(explainer, WJB_END_OBJECT);
+	}
+	else if (decision->policy_rule)
+	{
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushWord(explainer, "kind", "policy_rule");
+		PushId(explainer, &decision->policy_rule->id);
+		PushText(explainer, "name", decision->policy_rule->name);
+		PushInt(explainer, "priority", decision->policy_rule->priority);
+		Push(explainer, WJB_END_OBJECT);
+	}
+	else if (decision->role)
+	{
+		Push(explainer, WJB_BEGIN_OBJECT);
+		PushWord(explainer, "kind", "role");
+		PushId(explainer, &decision->role->id);
+		PushText(explainer, "name", decision->role->name);
+		if (decision->grant)
+			PushText(explainer, "permission",
+					 decision->grant->matching->permissions[decision->grant->permission].name);
+		Push(explainer, WJB_END_OBJECT);
+	}
+	else
+	{
+		AbacValue	null = {.kind = ABAC_KIND_NULL};
+
+		AbacValueToJson(&explainer->state, WJB_VALUE, &null);
+	}
+}
+
+/* The scope chain, or what was named when that is wrong. */
+static void
+ExplainScope(Explainer *explainer, const AbacString *scope)
+{
+	PushKey(explainer, "scope");
+	Push(explainer, WJB_BEGIN_OBJECT);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (scope[i].data)
+			PushText(explainer, AbacScopeNames[i], scope[i]);
+	}
+	Push(explainer, WJB_END_OBJECT);
+}
+
+/* Everything that the decision looked at. */
+static void
+ExplainPlan(Explainer *explainer, const AbacPlan *plan, const AbacDecision *decision)
+{
+	PushKey(explainer, "policies");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; decision->policies_asked && i < plan->npolicies; i++)
+	{
+		/* a direct permission in the scope goes before the tenant's policies */
+		if (decision->user_permission && plan->policies[i].policy->organization.data)
+			continue;
+		ExplainPolicy(explainer, &plan->policies[i]);
+	}
+	Push(explainer, WJB_END_ARRAY);
+
+	if (decision->reason != ABAC_REASON_NO_MATCH && decision->policy_rule == NULL &&
+		decision->grant == NULL)
+		return;
+	PushKey(explainer, "legacy_rules");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; i < plan->nlegacy; i++)
+		ExplainPolicyRule(explainer, plan->legacy[i]);
+	Push(explainer, WJB_END_ARRAY);
+	PushKey(explainer, "roles");
+	Push(explainer, WJB_BEGIN_ARRAY);
+	for (int i = 0; i < plan->ngrants; i++)
+		ExplainGrant(explainer, &plan->grants[i]);
+	Push(explainer, WJB_END_ARRAY);
+}
+
+static Jsonb *
+Explain(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
+{
+	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacPlan   *plan = NULL;
+	AbacRequest request;
+	AbacCheck	check;
+	Explainer	explainer = {.check = &check};
+
+	if (AbacRequestParse(&request, user, action, resource, ctx))
+	{
+		TimestampTz now = AbacNow();
+
+		plan = AbacBeginRequest(&request, now);
+		AbacCheckBegin(&check, &request, plan->subject, now);
+		decision = AbacDecide(&check, plan);
+	}
+
+	Push(&explainer, WJB_BEGIN_OBJECT);
+	PushBool(&explainer, "decision", decision.allowed);
+	PushWord(&explainer, "reason", AbacReasonName(decision.reason));
+	PushText(&explainer, "user", user);
+	PushText(&explainer, "action", action);
+	PushText(&explainer, "resource", resource);
+	ExplainDecidedBy(&explainer, &decision, plan);
+	ExplainScope(&explainer, plan ? plan->subject->scope : request.scope);
+	if (plan && plan->mismatch)
+		PushWord(&explainer, "why", plan->mismatch);
+	if (plan)
+	{
+		ExplainPlan(&explainer, plan, &decision);
+		AbacCacheEnd();
+	}
+	else
+	{
+		PushWord(&explainer, "why",
+				 "user, action, resource, ctx or an id of the scope is NULL or empty");
+		PushKey(&explainer, "policies");
+		Push(&explainer, WJB_BEGIN_ARRAY);
+		Push(&explainer, WJB_END_ARRAY);
+	}
+	Push(&explainer, WJB_END_OBJECT);
+	return JsonbValueToJsonb(explainer.result);
+}
+
+/* A member of an object of the explanation; false when it isn't there or null. */
+static bool
+Get(JsonbContainer *object, const char *key, AbacValue *value)
+{
+	return AbacObjectGet(object, AbacStringOf(key), value) && value->kind != ABAC_KIND_NULL;
+}
+
+/* Append a string of an object as it is, with something before and after; nothing if it isn't there. */
+static void
+AppendWord(StringInfo text, JsonbContainer *object, const char *key,
+		   const char *before, const char *after)
+{
+	AbacValue	value;
+
+	if (!Get(object, key, &value))
+		return;
+	appendStringInfoString(text, before);
+	if (value.kind == ABAC_KIND_STRING)
+		appendBinaryStringInfo(text, value.u.string.data, value.u.string.length);
+	else
+	{
+		AbacCoerce(&value, ABAC_TYPE_STRING, &value);
+		appendBinaryStringInfo(text, value.u.string.data, value.u.string.length);
+	}
+	appendStringInfoString(text, after);
+}
+
+/* Append a member of an object as JSON. */
+static void
+AppendJson(StringInfo text, JsonbContainer *object, const char *key)
+{
+	JsonbValue	json;
+
+	if (getKeyJsonValueFromContainer(object, key, strlen(key), &json) == NULL)
+		return;
+	if (json.type == jbvBinary)
+		JsonbToCString(text, json.val.binary.data, json.val.binary.len);
+	else
+	{
+		Jsonb	   *scalar = JsonbValueToJsonb(&json);
+
+		JsonbToCString(text, &scalar->root, VARSIZE(scalar));
+	}
+}
+
+static void
+BeginLine(StringInfo text, int depth, JsonbContainer *object)
+{
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	appendStringInfoSpaces(text, depth * 2);
+	AppendWord(text, object, "value", "[", "] ");
+}
+
+static void DrawNode(StringInfo text, JsonbContainer *object, int depth);
+
+/* Draw the objects of an array, if there is one of that name. */
+static void
+DrawArray(StringInfo text, JsonbContainer *object, const char *key, int depth,
+		  void (*draw) (StringInfo text, JsonbContainer *object, int depth))
+{
+	AbacValue	array;
+	AbacElements elements;
+	AbacValue	element;
+
+	if (!Get(object, key, &array))
+		return;
+	AbacElementsBegin(&elements, &array);
+	while (AbacElementsNext(&elements, &element))
+		draw(text, element.u.container, depth);
+}
+
+static void
+DrawLeaf(StringInfo text, JsonbContainer *object)
+{
+	AbacValue	expected;
+	AbacValue	ignored;
+
+	AppendWord(text, object, "attribute", "", "");
+	AppendWord(text, object, "path", " ", "");
+	AppendWord(text, object, "operator", " ", " ");
+	if (Get(object, "expected", &expected) && expected.kind == ABAC_KIND_OBJECT &&
+		Get(expected.u.container, "ref", &ignored) && Get(expected.u.container, "source", &ignored))
+	{
+		AppendWord(text, expected.u.container, "ref", "", " (");
+		AppendJson(text, expected.u.container, "value");
+		AppendWord(text, expected.u.container, "source", ", ", ")");
+	}
+	else
+		AppendJson(text, object, "expected");
+	if (Get(object, "actual", &ignored))
+	{
+		appendStringInfoString(text, ": is ");
+		AppendJson(text, object, "actual");
+		AppendWord(text, object, "source", " (", ")");
+	}
+	AppendWord(text, object, "why", Get(object, "actual", &ignored) ? "; " : ": ", "");
+}
+
+/* A node of a condition tree. */
+static void
+DrawNode(StringInfo text, JsonbContainer *object, int depth)
+{
+	AbacValue	ignored;
+
+	BeginLine(text, depth, object);
+	if (Get(object, "attribute", &ignored))
+		DrawLeaf(text, object);
+	else if (Get(object, "logic", &ignored))
+		AppendWord(text, object, "logic", "", "");
+	else
+		appendStringInfoString(text, "constant");
+	AppendWord(text, object, "description", "  -- ", "");
+	appendStringInfoChar(text, '\n');
+	DrawArray(text, object, "conditions", depth + 1, DrawNode);
+}
+
+/* The conditions of a rule, which are one node. */
+static void
+DrawConditions(StringInfo text, JsonbContainer *object, int depth)
+{
+	AbacValue	conditions;
+
+	if (Get(object, "conditions", &conditions) && conditions.kind == ABAC_KIND_OBJECT)
+		DrawNode(text, conditions.u.container, depth);
+}
+
+/* A group or rule. */
+static void
+DrawMember(StringInfo text, JsonbContainer *object, int depth)
+{
+	BeginLine(text, depth, object);
+	AppendWord(text, object, "kind", "", " \"");
+	AppendWord(text, object, "name", "", "\"");
+	AppendWord(text, object, "logic", " (", ")");
+	AppendWord(text, object, "effect", " (", ")");
+	AppendWord(text, object, "why", ": ", "");
+	AppendWord(text, object, "elided", ": members are not shown again", "");
+	appendStringInfoChar(text, '\n');
+	DrawConditions(text, object, depth + 1);
+	DrawArray(text, object, "members", depth + 1, DrawMember);
+}
+
+static void
+DrawAssignment(StringInfo text, JsonbContainer *object, int depth pg_attribute_unused())
+{
+	AppendWord(text, object, "target_type", "; assigned to ", " ");
+	AppendWord(text, object, "target_id", "\"", "\"");
+}
+
+static void
+DrawPolicy(StringInfo text, JsonbContainer *object, int depth)
+{
+	AbacValue	value;
+
+	BeginLine(text, depth, object);
+	AppendWord(text, object, "name", "policy \"", "\"");
+	AppendWord(text, object, "effect", " (", "");
+	AppendWord(text, object, "priority", ", priority ", "");
+	AppendWord(text, object, "default_effect", ", default ", "");
+	appendStringInfoChar(text, ')');
+	if (Get(object, "outcome", &value))
+	{
+		AppendWord(text, object, "outcome", " -> ", "");
+		if (Get(object, "by_default", &value) && value.u.boolean)
+			appendStringInfoString(text, " by default");
+	}
+	else
+		appendStringInfoString(text, " -> no outcome");
+	AppendWord(text, object, "why", ": ", "");
+	DrawArray(text, object, "assignments", depth, DrawAssignment);
+	appendStringInfoChar(text, '\n');
+	DrawArray(text, object, "groups", depth + 1, DrawMember);
+}
+
+static void
+DrawLegacyRule(StringInfo text, JsonbContainer *object, int depth)
+{
+	BeginLine(text, depth, object);
+	AppendWord(text, object, "name", "legacy rule \"", "\"");
+	AppendWord(text, object, "effect", " (", "");
+	AppendWord(text, object, "priority", ", priority ", ")");
+	AppendWord(text, object, "why", ": ", "");
+	appendStringInfoChar(text, '\n');
+	DrawConditions(text, object, depth + 1);
+}
+
+static void
+DrawRoleCondition(StringInfo text, JsonbContainer *object, int depth)
+{
+	BeginLine(text, depth, object);
+	AppendWord(text, object, "logic_group", "", " condition");
+	AppendWord(text, object, "permission", " on ", "");
+	AppendWord(text, object, "why", ": ", "");
+	appendStringInfoChar(text, '\n');
+	DrawConditions(text, object, depth + 1);
+}
+
+static void
+DrawRole(StringInfo text, JsonbContainer *object, int depth)
+{
+	BeginLine(text, depth, object);
+	AppendWord(text, object, "name", "role \"", "\"");
+	AppendWord(text, object, "permission", " has ", "");
+	appendStringInfoChar(text, '\n');
+	DrawArray(text, object, "conditions", depth + 1, DrawRoleCondition);
+}
+
+/* The whole explanation as an indented tree. */
+static text *
+Draw(Jsonb *explanation)
+{
+	JsonbContainer *root = &explanation->root;
+	StringInfoData text;
+	AbacValue	value;
+	bool		first = true;
+
+	initStringInfo(&text);
+	Get(root, "decision", &value);
+	appendStringInfoString(&text, value.u.boolean ? "allowed" : "denied");
+	AppendWord(&text, root, "reason", ": ", "");
+	if (Get(root, "decided_by", &value))
+	{
+		AppendWord(&text, value.u.container, "kind", ", by ", "");
+		AppendWord(&text, value.u.container, "name", " \"", "\"");
+		AppendWord(&text, value.u.container, "priority", " (priority ", ")");
+		AppendWord(&text, value.u.container, "permission", " through ", "");
+	}
+	AppendWord(&text, root, "why", ": ", "");
+	appendStringInfoChar(&text, '\n');
+
+	AppendWord(&text, root, "user", "user \"", "\", ");
+	AppendWord(&text, root, "action", "action \"", "\", ");
+	AppendWord(&text, root, "resource", "resource \"", "\"");
+	if (Get(root, "scope", &value))
+	{
+		for (int i = 0; i < ABAC_NSCOPES; i++)
+		{
+			AbacValue	id;
+
+			if (!Get(value.u.container, AbacScopeNames[i], &id))
+				continue;
+			appendStringInfo(&text, "%s%s", first ? ", in " : ", ", AbacScopeNames[i]);
+			AppendWord(&text, value.u.container, AbacScopeNames[i], " \"", "\"");
+			first = false;
+		}
+	}
+	appendStringInfoChar(&text, '\n');
+
+	DrawArray(&text, root, "policies", 0, DrawPolicy);
+	DrawArray(&text, root, "legacy_rules", 0, DrawLegacyRule);
+	DrawArray(&text, root, "roles", 0, DrawRole);
+
+	while (text.len > 0 && text.data[text.len - 1] == '\n')
+		text.len--;
+	return cstring_to_text_with_len(text.data, text.len);
+}
+
+static Jsonb *
+ExplainArgs(FunctionCallInfo fcinfo, AbacString user)
+{
+	return Explain(user, AbacArgText(fcinfo, 1), AbacArgText(fcinfo, 2),
+				   PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+}
+
+/* abac_explain(user, action, resource, ctx): one function per type of the user's id. */
+Datum
+abac_explain(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(ExplainArgs(fcinfo, AbacArgText(fcinfo, 0)));
+}
+
+Datum
+abac_explain_uuid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(ExplainArgs(fcinfo, AbacArgUuid(fcinfo, 0)));
+}
+
+Datum
+abac_explain_bigint(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(ExplainArgs(fcinfo, AbacArgBigint(fcinfo, 0)));
+}
+
+/* abac_explain_text(user, action, resource, ctx), likewise. */
+Datum
+abac_explain_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(ExplainArgs(fcinfo, AbacArgText(fcinfo, 0))));
+}
+
+Datum
+abac_explain_text_uuid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(ExplainArgs(fcinfo, AbacArgUuid(fcinfo, 0))));
+}
+
+Datum
+abac_explain_text_bigint(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(ExplainArgs(fcinfo, AbacArgBigint(fcinfo, 0))));
+}

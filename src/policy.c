@@ -1,0 +1,614 @@
+/*
+ * policy.c
+ *	  Policies, rules, roles and permissions as the tables have them, compiled.
+ *
+ * Each function finds its thing in the policy layer of the cache, or reads it
+ * from the tables, under the check's snapshot, and keeps it there.  A thing is
+ * put into the cache when it is complete, so that an error half way leaves
+ * nothing but unused memory.
+ *
+ * What is found by words of the request (permissions, grants, resource types)
+ * is kept in the subject layer instead: callers can ask about ever new words,
+ * and when that fills the cache it must not be rules that are thrown away.
+ *
+ * What refers to other things by id (a group to its child groups, which may
+ * form a cycle while guards are off) keeps ids; plan.c follows them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "cache.h"
+#include "policy.h"
+#include "scan.h"
+
+/*
+ * Is the window open?  The span, if not NULL, is narrowed to the times around
+ * now in which the answer is the same.
+ */
+bool
+AbacWindowIsOpen(const AbacWindow *window, TimestampTz now, AbacSpan *span)
+{
+	AbacSpan	same = {DT_NOBEGIN, DT_NOEND};
+	bool		open = false;
+
+	if (now < window->starts_at)
+		same.until = window->starts_at - 1;
+	else if (now > window->expires_at)
+		same.from = window->expires_at + 1;
+	else
+	{
+		same.from = window->starts_at;
+		same.until = window->expires_at;
+		open = true;
+	}
+	if (span)
+	{
+		span->from = Max(span->from, same.from);
+		span->until = Min(span->until, same.until);
+	}
+	return open;
+}
+
+/* The window columns of the row at hand. */
+void
+AbacScanWindow(const AbacScan *scan, int starts_column, int expires_column, AbacWindow *window)
+{
+	window->starts_at = scan->nulls[starts_column]
+		? DT_NOBEGIN : DatumGetTimestampTz(scan->values[starts_column]);
+	window->expires_at = scan->nulls[expires_column]
+		? DT_NOEND : DatumGetTimestampTz(scan->values[expires_column]);
+}
+
+/* A palloc'd text of the id. */
+char *
+AbacUuidText(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
+/* May something of "owner" not contain something of "member"? (DESIGN §2, Guards) */
+bool
+AbacIsForeign(AbacString member, AbacString owner)
+{
+	return member.data != NULL && !AbacStringEqual(member, owner);
+}
+
+static AbacEffect
+EffectOf(AbacString text)
+{
+	if (text.data == NULL)
+		return ABAC_EFFECT_NONE;
+	/* whatever isn't known denies */
+	return AbacStringEqual(text, AbacStringOf("allow")) ? ABAC_EFFECT_ALLOW : ABAC_EFFECT_DENY;
+}
+
+static AbacString
+CopyText(const AbacScan *scan, int column)
+{
+	return AbacCopyString(AbacPolicyMemory, AbacScanText(scan, column));
+}
+
+/* A resource type, or none for all of them. */
+static AbacString
+CopyResourceType(const AbacScan *scan, int column)
+{
+	AbacString	type = AbacScanText(scan, column);
+
+	if (type.data && AbacStringEqual(type, AbacStringOf("*")))
+		type = (AbacString) {NULL, 0};
+	return AbacCopyString(AbacPolicyMemory, type);
+}
+
+/*
+ * Compile the conditions in a column into *program (NULL = unconditional), or
+ * say in *error why that isn't possible.
+ */
+static void
+CompileColumn(const AbacScan *scan, int column, AbacString organization,
+			  AbacProgram **program, AbacError **error)
+{
+	MemoryContext old = MemoryContextSwitchTo(AbacPolicyMemory);
+	AbacError	fault;
+
+	*program = NULL;
+	*error = NULL;
+	if (!scan->nulls[column])
+	{
+		*program = AbacCompile(AbacCopyVarlena(AbacPolicyMemory, scan->values[column]),
+							   organization, &fault, NULL);
+		if (*program == NULL)
+		{
+			*error = palloc(sizeof(AbacError));
+			**error = fault;
+		}
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+LoadActions(const AbacScan *scan, AbacRule *rule)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+
+	if (scan->nulls[RULE_target_actions])
+		return;
+	deconstruct_array(DatumGetArrayTypeP(scan->values[RULE_target_actions]),
+					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	rule->actions = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacString) * Max(nelements, 1));
+	for (int i = 0; i < nelements; i++)
+	{
+		text	   *element;
+		AbacString	action;
+
+		if (nulls[i])
+			continue;
+		element = DatumGetTextPP(elements[i]);
+		action.data = VARDATA_ANY(element);
+		action.length = VARSIZE_ANY_EXHDR(element);
+		if (AbacStringEqual(action, AbacStringOf("*")))
+		{
+			rule->nactions = 0;
+			return;
+		}
+		rule->actions[rule->nactions++] = AbacCopyString(AbacPolicyMemory, action);
+	}
+}
+
+/* The rule, or NULL when there is none with this id. */
+static AbacRule *
+GetRule(const pg_uuid_t *id)
+{
+	AbacKey		key;
+	AbacRule   *rule;
+	AbacScan	scan;
+
+	AbacKeyBegin(&key, ABAC_TAG_RULE);
+	AbacKeyAddUuid(&key, id);
+	rule = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	if (rule)
+		return rule;
+
+	AbacScanBegin(&scan, ABAC_RULES, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, RULE_id, id);
+	if (AbacScanNext(&scan))
+	{
+		rule = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacRule));
+		rule->id = *id;
+		rule->organization = CopyText(&scan, RULE_organization_id);
+		rule->name = CopyText(&scan, RULE_name);
+		rule->effect = EffectOf(AbacScanText(&scan, RULE_effect));
+		rule->priority = AbacScanInt(&scan, RULE_priority);
+		rule->resource_type = CopyResourceType(&scan, RULE_resource_type);
+		LoadActions(&scan, rule);
+		rule->is_active = AbacScanBool(&scan, RULE_is_active);
+		AbacScanWindow(&scan, RULE_starts_at, RULE_expires_at, &rule->window);
+		CompileColumn(&scan, RULE_conditions, rule->organization, &rule->program, &rule->error);
+	}
+	AbacScanEnd(&scan);
+
+	if (rule)
+		AbacCacheAdd(ABAC_CHANGE_POLICY, &key, rule);
+	return rule;
+}
+
+/* Members that are read, of which it isn't known how many there are. */
+typedef struct MemberList
+{
+	int			count;
+	int			size;
+	AbacMember *members;
+} MemberList;
+
+static void
+AddMember(MemberList *list, const pg_uuid_t *id, bool is_group, int sort_order)
+{
+	AbacMember *member;
+
+	if (list->count == list->size)
+	{
+		list->size = list->size ? list->size * 2 : 4;
+		list->members = list->members
+			? repalloc(list->members, sizeof(AbacMember) * list->size)
+			: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacMember) * list->size);
+	}
+	member = &list->members[list->count++];
+	member->is_group = is_group;
+	member->id = *id;
+	member->rule = NULL;
+	member->sort_order = sort_order;
+}
+
+static int
+CompareMembers(const void *a, const void *b)
+{
+	const AbacMember *x = a;
+	const AbacMember *y = b;
+
+	if (x->sort_order != y->sort_order)
+		return x->sort_order < y->sort_order ? -1 : 1;
+	return memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+}
+
+/* Put them in order and find the rules among them. */
+static void
+FinishMembers(MemberList *list)
+{
+	if (list->count > 1)
+		qsort(list->members, list->count, sizeof(AbacMember), CompareMembers);
+	for (int i = 0; i < list->count; i++)
+	{
+		if (!list->members[i].is_group)
+			list->members[i].rule = GetRule(&list->members[i].id);
+	}
+}
+
+static AbacLogic
+LogicOf(AbacString text)
+{
+	if (AbacStringEqual(text, AbacStringOf("and")))
+		return ABAC_LOGIC_AND;
+	if (AbacStringEqual(text, AbacStringOf("or")))
+		return ABAC_LOGIC_OR;
+	if (AbacStringEqual(text, AbacStringOf("not")))
+		return ABAC_LOGIC_NOT;
+	elog(ERROR, "unrecognized combine_logic of a rule group");
+}
+
+/* The group, or NULL when there is none with this id. */
+AbacGroup *
+AbacGetGroup(const pg_uuid_t *id)
+{
+	AbacKey		key;
+	AbacGroup  *group;
+	AbacScan	scan;
+	MemberList	members = {0};
+
+	AbacKeyBegin(&key, ABAC_TAG_GROUP);
+	AbacKeyAddUuid(&key, id);
+	group = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	if (group)
+		return group;
+
+	AbacScanBegin(&scan, ABAC_RULE_GROUPS, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, GROUP_id, id);
+	if (AbacScanNext(&scan))
+	{
+		group = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacGroup));
+		group->id = *id;
+		group->organization = CopyText(&scan, GROUP_organization_id);
+		group->name = CopyText(&scan, GROUP_name);
+		group->logic = LogicOf(AbacScanText(&scan, GROUP_combine_logic));
+	}
+	AbacScanEnd(&scan);
+	if (group == NULL)
+		return NULL;
+
+	AbacScanBegin(&scan, ABAC_RULE_GROUP_MEMBERS, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, MEMBER_group_id, id);
+	while (AbacScanNext(&scan))
+	{
+		bool		is_group = scan.nulls[MEMBER_rule_id];
+
+		AddMember(&members, AbacScanUuid(&scan, is_group ? MEMBER_child_group_id : MEMBER_rule_id),
+				  is_group, AbacScanInt(&scan, MEMBER_sort_order));
+	}
+	AbacScanEnd(&scan);
+	FinishMembers(&members);
+	group->nmembers = members.count;
+	group->members = members.members;
+
+	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, group);
+	return group;
+}
+
+/* The policy, or NULL when there is none with this id. */
+AbacPolicy *
+AbacGetPolicy(const pg_uuid_t *id)
+{
+	AbacKey		key;
+	AbacPolicy *policy;
+	AbacScan	scan;
+	MemberList	members = {0};
+
+	AbacKeyBegin(&key, ABAC_TAG_POLICY);
+	AbacKeyAddUuid(&key, id);
+	policy = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	if (policy)
+		return policy;
+
+	AbacScanBegin(&scan, ABAC_POLICIES, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, POLICY_id, id);
+	if (AbacScanNext(&scan))
+	{
+		policy = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicy));
+		policy->id = *id;
+		policy->organization = CopyText(&scan, POLICY_organization_id);
+		policy->name = CopyText(&scan, POLICY_name);
+		policy->effect = EffectOf(AbacScanText(&scan, POLICY_effect));
+		policy->default_effect = EffectOf(AbacScanText(&scan, POLICY_default_effect));
+		policy->priority = AbacScanInt(&scan, POLICY_priority);
+		policy->is_active = AbacScanBool(&scan, POLICY_is_active);
+	}
+	AbacScanEnd(&scan);
+	if (policy == NULL)
+		return NULL;
+
+	AbacScanBegin(&scan, ABAC_POLICY_RULE_GROUPS, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, LINK_policy_id, id);
+	while (AbacScanNext(&scan))
+		AddMember(&members, AbacScanUuid(&scan, LINK_rule_group_id), true,
+				  AbacScanInt(&scan, LINK_sort_order));
+	AbacScanEnd(&scan);
+	FinishMembers(&members);
+	policy->nmembers = members.count;
+	policy->members = members.members;
+
+	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, policy);
+	return policy;
+}
+
+/* The role, or NULL when there is none with this id. */
+AbacRole *
+AbacGetRole(const pg_uuid_t *id)
+{
+	AbacKey		key;
+	AbacRole   *role;
+	AbacScan	scan;
+
+	AbacKeyBegin(&key, ABAC_TAG_ROLE);
+	AbacKeyAddUuid(&key, id);
+	role = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	if (role)
+		return role;
+
+	AbacScanBegin(&scan, ABAC_ROLES, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, ROLE_id, id);
+	if (AbacScanNext(&scan))
+	{
+		role = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacRole));
+		role->id = *id;
+		role->organization = CopyText(&scan, ROLE_organization_id);
+		role->name = CopyText(&scan, ROLE_name);
+		role->is_super_admin = AbacScanBool(&scan, ROLE_is_super_admin);
+	}
+	AbacScanEnd(&scan);
+
+	if (role)
+		AbacCacheAdd(ABAC_CHANGE_POLICY, &key, role);
+	return role;
+}
+
+/* The permissions that match, at most four: each part itself or the wildcard. */
+AbacPermissions *
+AbacGetPermissions(AbacString type, AbacString action)
+{
+	AbacString	any = AbacStringOf("*");
+	AbacString	types[2] = {type, any};
+	AbacString	actions[2] = {action, any};
+	int			ntypes = AbacStringEqual(type, any) ? 1 : 2;
+	int			nactions = AbacStringEqual(action, any) ? 1 : 2;
+	AbacKey		key;
+	AbacPermissions *permissions;
+
+	AbacKeyBegin(&key, ABAC_TAG_PERMISSIONS);
+	AbacKeyAddString(&key, type);
+	AbacKeyAddString(&key, action);
+	permissions = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	if (permissions)
+		return permissions;
+
+	permissions = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacPermissions));
+	for (int i = 0; i < ntypes; i++)
+	{
+		for (int j = 0; j < nactions; j++)
+		{
+			AbacScan	scan;
+
+			AbacScanBegin(&scan, ABAC_PERMISSIONS, AbacCacheSnapshot());
+			AbacScanKeyText(&scan, PERMISSION_resource_type, types[i]);
+			AbacScanKeyText(&scan, PERMISSION_action, actions[j]);
+			if (AbacScanNext(&scan))
+			{
+				int			place = permissions->npermissions++;
+				char	   *name = psprintf("%.*s:%.*s", types[i].length, types[i].data,
+											actions[j].length, actions[j].data);
+
+				permissions->permissions[place].id = *AbacScanUuid(&scan, PERMISSION_id);
+				permissions->permissions[place].name =
+					AbacCopyString(AbacSubjectMemory, AbacStringOf(name));
+			}
+			AbacScanEnd(&scan);
+		}
+	}
+	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, permissions);
+	return permissions;
+}
+
+/* The rows of abac_conditions that bind the role where it uses a permission. */
+static void
+LoadConditions(const AbacRole *role, int permission, AbacGrant *grant)
+{
+	AbacScan	scan;
+
+	AbacScanBegin(&scan, ABAC_CONDITIONS, AbacCacheSnapshot());
+	AbacScanKeyUuid(&scan, CONDITION_permission_id, &grant->matching->permissions[permission].id);
+	while (AbacScanNext(&scan))
+	{
+		const pg_uuid_t *bound = AbacScanUuid(&scan, CONDITION_role_id);
+		AbacString	viewpoint = {NULL, 0};
+		AbacCondition *condition;
+		AbacError	fault;
+		MemoryContext old;
+
+		if (bound && memcmp(bound, &role->id, sizeof(pg_uuid_t)) != 0)
+			continue;
+		/* they see what a platform-wide rule sees, unless for an organization's role */
+		if (bound)
+			viewpoint = role->organization;
+
+		old = MemoryContextSwitchTo(AbacSubjectMemory);
+		grant->conditions = grant->conditions
+			? repalloc(grant->conditions, sizeof(AbacCondition) * (grant->nconditions + 1))
+			: palloc(sizeof(AbacCondition));
+		condition = &grant->conditions[grant->nconditions++];
+		condition->id = *AbacScanUuid(&scan, CONDITION_id);
+		condition->permission = permission;
+		condition->is_or = AbacStringEqual(AbacScanText(&scan, CONDITION_logic_group), AbacStringOf("OR"));
+		condition->error = NULL;
+		condition->program = AbacCompileLeaf(AbacScanText(&scan, CONDITION_attribute_key),
+											 AbacScanText(&scan, CONDITION_operator),
+											 AbacCopyVarlena(AbacSubjectMemory, scan.values[CONDITION_attribute_value]),
+											 viewpoint, &fault, NULL);
+		if (condition->program == NULL)
+		{
+			condition->error = palloc(sizeof(AbacError));
+			*condition->error = fault;
+		}
+		MemoryContextSwitchTo(old);
+	}
+	AbacScanEnd(&scan);
+}
+
+/*
+ * What the role says to a resource type and action: whether one of its
+ * permissions matches, and then what the conditions of every permission that
+ * matches demand (DESIGN §5, step 6).
+ */
+AbacGrant *
+AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
+{
+	AbacKey		key;
+	AbacGrant  *grant;
+
+	AbacKeyBegin(&key, ABAC_TAG_GRANT);
+	AbacKeyAddUuid(&key, &role->id);
+	AbacKeyAddString(&key, type);
+	AbacKeyAddString(&key, action);
+	grant = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	if (grant)
+		return grant;
+
+	grant = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacGrant));
+	grant->matching = AbacGetPermissions(type, action);
+	grant->permission = -1;
+	for (int i = 0; i < grant->matching->npermissions && grant->permission < 0; i++)
+	{
+		AbacScan	scan;
+
+		AbacScanBegin(&scan, ABAC_ROLE_PERMISSIONS, AbacCacheSnapshot());
+		AbacScanKeyUuid(&scan, ROLE_PERMISSION_role_id, &role->id);
+		AbacScanKeyUuid(&scan, ROLE_PERMISSION_permission_id, &grant->matching->permissions[i].id);
+		if (AbacScanNext(&scan))
+			grant->permission = i;
+		AbacScanEnd(&scan);
+	}
+	if (grant->permission >= 0)
+	{
+		for (int i = 0; i < grant->matching->npermissions; i++)
+			LoadConditions(role, i, grant);
+	}
+
+	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, grant);
+	return grant;
+}
+
+static int
+ComparePolicyRules(const void *a, const void *b)
+{
+	const AbacPolicyRule *x = a;
+	const AbacPolicyRule *y = b;
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return AbacStringCompare(x->name, y->name);
+}
+
+/* The active legacy rules of an organization, highest priority first. */
+AbacPolicyRules *
+AbacGetPolicyRules(AbacString organization)
+{
+	AbacKey		key;
+	AbacPolicyRules *rules;
+	AbacScan	scan;
+	int			size = 0;
+
+	AbacKeyBegin(&key, ABAC_TAG_POLICY_RULES);
+	AbacKeyAddString(&key, organization);
+	rules = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	if (rules)
+		return rules;
+
+	rules = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicyRules));
+	AbacScanBegin(&scan, ABAC_POLICY_RULES, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, POLICY_RULE_organization_id, organization);
+	while (AbacScanNext(&scan))
+	{
+		AbacPolicyRule *rule;
+
+		if (!AbacScanBool(&scan, POLICY_RULE_is_active))
+			continue;
+		if (rules->nrules == size)
+		{
+			size = size ? size * 2 : 4;
+			rules->rules = rules->rules
+				? repalloc(rules->rules, sizeof(AbacPolicyRule) * size)
+				: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacPolicyRule) * size);
+		}
+		rule = &rules->rules[rules->nrules++];
+		rule->id = *AbacScanUuid(&scan, POLICY_RULE_id);
+		rule->name = CopyText(&scan, POLICY_RULE_name);
+		rule->resource_type = CopyResourceType(&scan, POLICY_RULE_resource_type);
+		rule->effect = EffectOf(AbacScanText(&scan, POLICY_RULE_effect));
+		rule->priority = AbacScanInt(&scan, POLICY_RULE_priority);
+		CompileColumn(&scan, POLICY_RULE_conditions, organization, &rule->program, &rule->error);
+	}
+	AbacScanEnd(&scan);
+	if (rules->nrules > 1)
+		qsort(rules->rules, rules->nrules, sizeof(AbacPolicyRule), ComparePolicyRules);
+
+	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, rules);
+	return rules;
+}
+
+/* What is registered of a resource type; never NULL. */
+AbacResourceType *
+AbacGetResourceType(AbacString type)
+{
+	AbacKey		key;
+	AbacResourceType *resource_type;
+	AbacScan	scan;
+
+	AbacKeyBegin(&key, ABAC_TAG_RESOURCE_TYPE);
+	AbacKeyAddString(&key, type);
+	resource_type = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	if (resource_type)
+		return resource_type;
+
+	resource_type = MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacResourceType));
+	resource_type->required_scope = -1;
+	AbacScanBegin(&scan, ABAC_RESOURCE_TYPES, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, RESOURCE_TYPE_resource_type, type);
+	if (AbacScanNext(&scan) && !scan.nulls[RESOURCE_TYPE_required_scope])
+	{
+		AbacString	scope = AbacScanText(&scan, RESOURCE_TYPE_required_scope);
+
+		/* whatever isn't known requires the most */
+		resource_type->required_scope = ABAC_SCOPE_WORKSPACE;
+		for (int i = 0; i < ABAC_NSCOPES; i++)
+		{
+			if (AbacStringEqual(scope, AbacStringOf(AbacScopeNames[i])))
+				resource_type->required_scope = i;
+		}
+	}
+	AbacScanEnd(&scan);
+
+	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, resource_type);
+	return resource_type;
+}

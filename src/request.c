@@ -1,0 +1,195 @@
+/*
+ * request.c
+ *	  A question: who, what, on which resource, in which context (DESIGN §4, §5).
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "request.h"
+
+/* In the order of AbacScopeType. */
+const char *const AbacScopeNames[ABAC_NSCOPES] = {"organization", "project", "workspace"};
+
+/* In the order of AbacRoot. */
+static const char *const root_names[ABAC_NROOTS] = {"user", "resource", "env", "context"};
+
+static const char *
+KindName(const AbacValue *value)
+{
+	switch (value->kind)
+	{
+		case ABAC_KIND_NULL:
+			return "null";
+		case ABAC_KIND_STRING:
+			return "a string";
+		case ABAC_KIND_NUMBER:
+			return "a number";
+		case ABAC_KIND_BOOLEAN:
+			return "a boolean";
+		case ABAC_KIND_ARRAY:
+			return "an array";
+		case ABAC_KIND_OBJECT:
+			return "an object";
+		default:
+			elog(ERROR, "unrecognized value kind: %d", (int) value->kind);
+	}
+}
+
+/*
+ * Raise the error for the key of ctx, or of ctx.scope, that isn't one of those
+ * allowed.  Keys may be a secret of the caller's, but it is the caller who
+ * reads this.
+ */
+static void
+pg_attribute_noreturn()
+UnknownKey(JsonbContainer *object, const char *where, const char *const *allowed, int nallowed,
+		   const char *also, const char *hint)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object);
+	JsonbIteratorToken token;
+	JsonbValue	json;
+
+	while ((token = JsonbIteratorNext(&iterator, &json, true)) != WJB_DONE)
+	{
+		bool		known = false;
+
+		if (token != WJB_KEY)
+			continue;
+		for (int i = 0; i <= nallowed && !known; i++)
+		{
+			const char *name = i < nallowed ? allowed[i] : also;
+
+			known = name && strlen(name) == (size_t) json.val.string.len &&
+				memcmp(name, json.val.string.val, json.val.string.len) == 0;
+		}
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized key \"%.*s\" in %s",
+							json.val.string.len, json.val.string.val, where),
+					 errhint("%s", hint)));
+	}
+	elog(ERROR, "every key of %s is known", where);
+}
+
+/*
+ * ctx.scope.  False when an id is null or empty, which is a denial; other
+ * faults are errors.
+ */
+static bool
+ParseScope(AbacRequest *request, const AbacValue *scope)
+{
+	int			known = 0;
+	bool		valid = true;
+
+	if (scope->kind != ABAC_KIND_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"scope\" of the request context must be an object"),
+				 errdetail("It is %s.", KindName(scope))));
+
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		AbacValue	id;
+
+		if (!AbacObjectGet(scope->u.container, AbacStringOf(AbacScopeNames[i]), &id))
+			continue;
+		known++;
+		if (id.kind == ABAC_KIND_NULL)
+			valid = false;
+		else if (id.kind == ABAC_KIND_STRING || id.kind == ABAC_KIND_NUMBER)
+		{
+			AbacCoerce(&id, ABAC_TYPE_STRING, &id);
+			request->scope[i] = id.u.string;
+			if (id.u.string.length == 0)
+				valid = false;
+		}
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("id of %s in \"scope\" of the request context must be a string or a number",
+							AbacScopeNames[i]),
+					 errdetail("It is %s.", KindName(&id))));
+	}
+	if (known != (int) JsonContainerSize(scope->u.container))
+		UnknownKey(scope->u.container, "\"scope\" of the request context",
+				   AbacScopeNames, ABAC_NSCOPES, NULL,
+				   "Allowed are \"organization\", \"project\" and \"workspace\".");
+	return valid;
+}
+
+/*
+ * Make a request of the arguments of a check; "none" and NULL stand for SQL
+ * NULL.  False for an invalid request, which is denied; a malformed ctx is an
+ * ERROR 22023.  The request points into the arguments.
+ */
+bool
+AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
+				 AbacString resource, Jsonb *ctx)
+{
+	const char *colon;
+	bool		valid = true;
+	int			known = 0;
+	AbacValue	value;
+
+	memset(request, 0, sizeof(*request));
+
+	/* before anything else, also before ctx is looked at */
+	if (user.data == NULL || user.length == 0 ||
+		action.data == NULL || action.length == 0 ||
+		resource.data == NULL || resource.length == 0)
+		return false;
+	request->user = user;
+	request->action = action;
+	request->type = resource;
+
+	colon = memchr(resource.data, ':', resource.length);
+	if (colon)
+	{
+		request->type.length = colon - resource.data;
+		if (request->type.length == 0)
+			return false;
+		if (colon + 1 < resource.data + resource.length)
+		{
+			request->id.data = colon + 1;
+			request->id.length = resource.data + resource.length - (colon + 1);
+		}
+	}
+
+	if (ctx == NULL)
+		return false;
+	if (!JB_ROOT_IS_OBJECT(ctx))
+	{
+		AbacValueFromJsonb(ctx, &value);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("request context must be a JSON object"),
+				 errdetail("It is %s.", KindName(&value))));
+	}
+	if (JB_ROOT_COUNT(ctx) == 0)
+		return true;
+
+	for (int i = 0; i < ABAC_NROOTS; i++)
+	{
+		if (!AbacObjectGet(&ctx->root, AbacStringOf(root_names[i]), &value))
+			continue;
+		known++;
+		if (value.kind != ABAC_KIND_OBJECT)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" of the request context must be an object", root_names[i]),
+					 errdetail("It is %s.", KindName(&value))));
+		request->ctx[i] = value.u.container;
+	}
+	if (AbacObjectGet(&ctx->root, AbacStringOf("scope"), &value))
+	{
+		known++;
+		valid = ParseScope(request, &value);
+	}
+	if (known != (int) JB_ROOT_COUNT(ctx))
+		UnknownKey(&ctx->root, "the request context", root_names, ABAC_NROOTS, "scope",
+				   "Allowed are \"user\", \"resource\", \"env\", \"context\" and \"scope\".");
+	return valid;
+}

@@ -1,0 +1,39 @@
+/*
+ * request.h
+ *	  A question: who, what, on which resource, in which context.
+ */
+#ifndef ABAC_REQUEST_H
+#define ABAC_REQUEST_H
+
+#include "abac.h"
+#include "attribute.h"
+
+#include "utils/jsonb.h"
+
+typedef enum AbacScopeType
+{
+	ABAC_SCOPE_ORGANIZATION,
+	ABAC_SCOPE_PROJECT,
+	ABAC_SCOPE_WORKSPACE
+} AbacScopeType;
+
+#define ABAC_NSCOPES	3
+#define ABAC_NROOTS		4
+
+/* Points into the arguments that it was made of. */
+typedef struct AbacRequest
+{
+	AbacString	user;
+	AbacString	action;
+	AbacString	type;
+	AbacString	id;				/* none = the request names no id */
+	AbacString	scope[ABAC_NSCOPES];	/* as ctx names it; none = not named */
+	JsonbContainer *ctx[ABAC_NROOTS];	/* by AbacRoot; NULL = ctx has none */
+} AbacRequest;
+
+extern const char *const AbacScopeNames[ABAC_NSCOPES];
+
+extern bool AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
+							 AbacString resource, Jsonb *ctx);
+
+#endif							/* ABAC_REQUEST_H */

@@ -1,0 +1,529 @@
+/*
+ * scan.c
+ *	  Reading the extension's tables as the system catalogs are read.
+ *
+ * A decision must see what is committed now, whatever the transaction's
+ * isolation level (DESIGN §5, last but two paragraphs).  So a reader takes a
+ * snapshot of its own with AbacTakeSnapshot(), as catalog scans do, and uses
+ * it for everything it reads together.
+ *
+ * Scans run under SnapshotAny, and visibility is tested against that snapshot
+ * row by row.  This is the same rows, but predicate.c only watches MVCC
+ * scans: a SERIALIZABLE transaction isn't failed because it asked a question.
+ *
+ * Which index serves a scan is found out from the index's definition, not its
+ * name, so that REINDEX CONCURRENTLY or a rename changes nothing; where none
+ * fits (somebody dropped it) the table is read from end to end.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type_d.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "cache.h"
+#include "scan.h"
+
+#define MAX_INDEX_CHOICES	4
+
+/* What is known of a table; forgotten when its relcache entry is invalidated. */
+typedef struct TableInfo
+{
+	Oid			oid;
+	bool		valid;			/* are the attribute numbers known? */
+	AttrNumber	attnums[ABAC_MAX_COLUMNS];
+	int			nchoices;
+	struct
+	{
+		bits32		columns;	/* set of key columns */
+		Oid			index;		/* InvalidOid = none fits */
+	}			choices[MAX_INDEX_CHOICES];
+} TableInfo;
+
+static TableInfo tables[ABAC_NTABLES];
+
+static const char *const table_names[ABAC_NTABLES] = {
+#define X(constant, name, change) #name,
+	ABAC_TABLES(X)
+#undef X
+};
+
+#define X(prefix, column) #column,
+static const char *const column_names[ABAC_NTABLES][ABAC_MAX_COLUMNS] = {
+	{ABAC_ATTRIBUTE_DEFINITIONS_COLUMNS(X)},
+	{ABAC_RULES_COLUMNS(X)},
+	{ABAC_RULE_GROUPS_COLUMNS(X)},
+	{ABAC_RULE_GROUP_MEMBERS_COLUMNS(X)},
+	{ABAC_POLICIES_COLUMNS(X)},
+	{ABAC_POLICY_RULE_GROUPS_COLUMNS(X)},
+	{ABAC_POLICY_ASSIGNMENTS_COLUMNS(X)},
+	{ABAC_RESOURCE_TYPES_COLUMNS(X)},
+	{ABAC_RELATIONS_COLUMNS(X)},
+	{ABAC_USER_ATTRIBUTES_COLUMNS(X)},
+	{ABAC_SCOPES_COLUMNS(X)},
+	{ABAC_MEMBERSHIPS_COLUMNS(X)},
+	{ABAC_ROLES_COLUMNS(X)},
+	{ABAC_PERMISSIONS_COLUMNS(X)},
+	{ABAC_ROLE_PERMISSIONS_COLUMNS(X)},
+	{ABAC_USER_ROLES_COLUMNS(X)},
+	{ABAC_USER_PERMISSIONS_COLUMNS(X)},
+	{ABAC_CONDITIONS_COLUMNS(X)},
+	{ABAC_POLICY_RULES_COLUMNS(X)},
+};
+#undef X
+
+/*
+ * A snapshot of what is committed now and of this transaction's finished
+ * commands.  Registered with the current resource owner: the caller hands it
+ * to UnregisterSnapshot(), and an error does so too.
+ */
+Snapshot
+AbacTakeSnapshot(void)
+{
+	/* For a relation that isn't a catalog, GetCatalogSnapshot takes a new one. */
+	return RegisterSnapshot(GetCatalogSnapshot(AbacTableOid(ABAC_POLICIES)));
+}
+
+/* The schema that the extension lives in; ERROR when it isn't installed. */
+static Oid
+ExtensionSchema(void)
+{
+	Oid			extension = get_extension_oid("abac", false);
+	Oid			schema = InvalidOid;
+	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(relation, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+
+	return schema;
+}
+
+const char *
+AbacTableName(AbacTable table)
+{
+	return table_names[table];
+}
+
+/* The table's OID, found once a session; ERROR when there is no such table. */
+Oid
+AbacTableOid(AbacTable table)
+{
+	if (!OidIsValid(tables[table].oid))
+	{
+		Oid			schema = ExtensionSchema();
+
+		for (int i = 0; i < ABAC_NTABLES; i++)
+		{
+			tables[i].oid = get_relname_relid(table_names[i], schema);
+			if (!OidIsValid(tables[i].oid))
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_TABLE),
+						 errmsg("table \"%s\" of extension \"abac\" does not exist", table_names[i]),
+						 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
+		}
+	}
+	return tables[table].oid;
+}
+
+/* Which of the tables is this?  False when it is none of them. */
+bool
+AbacTableOfRelation(Relation relation, AbacTable *table)
+{
+	for (int i = 0; i < ABAC_NTABLES; i++)
+	{
+		if (AbacTableOid(i) == RelationGetRelid(relation))
+		{
+			*table = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Called by the relcache callback: what was known of the table may be wrong.
+ * InvalidOid = every table.  Only sets flags, since callbacks may run anywhere.
+ * Returns the table, or ABAC_NTABLES when relid is none (or all) of them.
+ */
+AbacTable
+AbacScanForget(Oid relid)
+{
+	AbacTable	found = ABAC_NTABLES;
+
+	for (int i = 0; i < ABAC_NTABLES; i++)
+	{
+		if (relid == InvalidOid || tables[i].oid == relid)
+		{
+			tables[i].oid = InvalidOid;
+			tables[i].valid = false;
+			if (relid != InvalidOid)
+				found = i;
+		}
+	}
+	return found;
+}
+
+static void
+FindColumns(TableInfo *info, AbacTable table, TupleDesc desc)
+{
+	for (int column = 0; column < ABAC_MAX_COLUMNS && column_names[table][column]; column++)
+	{
+		info->attnums[column] = InvalidAttrNumber;
+		for (int i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+			if (!attribute->attisdropped &&
+				strcmp(NameStr(attribute->attname), column_names[table][column]) == 0)
+				info->attnums[column] = attribute->attnum;
+		}
+		if (info->attnums[column] == InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of table \"%s\" does not exist",
+							column_names[table][column], table_names[table]),
+					 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
+	}
+	info->nchoices = 0;
+	info->valid = true;
+}
+
+/*
+ * Do the triggers that send invalidations fire, whoever changes the table?
+ * ALTER TABLE … DISABLE TRIGGER ALL stops them, and ENABLE TRIGGER ALL (as
+ * pg_restore --disable-triggers has it) makes them ordinary ones, which
+ * replication doesn't fire.  abac_enable_triggers() mends that.
+ */
+static bool
+ChangesAreSeen(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	int			seen = 0;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (strncmp(trigger->tgname, "abac_changed", strlen("abac_changed")) == 0 &&
+			(trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
+			 (trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA && (trigger->tgtype & TRIGGER_TYPE_ROW))))
+			seen++;
+	}
+	return seen == 3;			/* rows, statements, TRUNCATE */
+}
+
+/*
+ * Begin to read a table under a snapshot of AbacTakeSnapshot().  Add keys with
+ * AbacScanKey…(), then call AbacScanNext() until it says false, and in any
+ * case AbacScanEnd().  Takes AccessShareLock until then.
+ */
+void
+AbacScanBegin(AbacScan *scan, AbacTable table, Snapshot snapshot)
+{
+	scan->relation = table_open(AbacTableOid(table), AccessShareLock);
+	scan->table = table;
+	scan->snapshot = snapshot;
+	scan->index = NULL;
+	scan->index_scan = NULL;
+	scan->table_scan = NULL;
+	scan->slot = NULL;
+	scan->nkeys = 0;
+
+	if (!tables[table].valid)
+		FindColumns(&tables[table], table, RelationGetDescr(scan->relation));
+	if (!ChangesAreSeen(scan->relation))
+		AbacCacheDistrust(table);
+}
+
+static void
+AddKey(AbacScan *scan, int column, Datum value, bool isnull)
+{
+	Assert(scan->nkeys < ABAC_MAX_KEYS && scan->slot == NULL);
+	scan->keys[scan->nkeys].column = column;
+	scan->keys[scan->nkeys].value = value;
+	scan->keys[scan->nkeys].isnull = isnull;
+	scan->nkeys++;
+}
+
+/* Only rows with this text in the column; none = only rows with NULL in it. */
+void
+AbacScanKeyText(AbacScan *scan, int column, AbacString value)
+{
+	if (value.data == NULL)
+		AddKey(scan, column, (Datum) 0, true);
+	else
+		AddKey(scan, column,
+			   PointerGetDatum(cstring_to_text_with_len(value.data, value.length)), false);
+}
+
+/* Only rows with this uuid in the column; NULL = only rows with NULL in it. */
+void
+AbacScanKeyUuid(AbacScan *scan, int column, const pg_uuid_t *value)
+{
+	AddKey(scan, column, PointerGetDatum(value), value == NULL);
+}
+
+/*
+ * Can the index find rows by exactly these columns?  Only the first columns
+ * count, in any order.
+ */
+static bool
+IndexFits(Relation index, const TableInfo *info, const AbacScan *scan)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || !form->indisready ||
+		!form->indislive || form->indnkeyatts < scan->nkeys ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL))
+		return false;
+
+	/* As in the planner: the index may lack versions that old snapshots see. */
+	if (form->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		return false;
+
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		bool		found = false;
+
+		for (int j = 0; j < scan->nkeys && !found; j++)
+			found = form->indkey.values[i] == info->attnums[scan->keys[j].column];
+		if (!found)
+			return false;
+
+		/* ids are compared byte by byte; another collation would miss rows */
+		if (index->rd_opcintype[i] == TEXTOID
+			? index->rd_indcollation[i] != C_COLLATION_OID
+			: index->rd_opcintype[i] != UUIDOID)
+			return false;
+		if (index->rd_opfamily[i] !=
+			get_opclass_family(GetDefaultOpClass(index->rd_opcintype[i], BTREE_AM_OID)))
+			return false;
+	}
+	return true;
+}
+
+/* The index that serves the scan's keys, or InvalidOid. */
+static Oid
+ChooseIndex(AbacScan *scan)
+{
+	TableInfo  *info = &tables[scan->table];
+	bits32		columns = 0;
+	Oid			chosen = InvalidOid;
+	List	   *indexes;
+	ListCell   *cell;
+
+	for (int i = 0; i < scan->nkeys; i++)
+		columns |= 1 << scan->keys[i].column;
+	for (int i = 0; i < info->nchoices; i++)
+	{
+		if (info->choices[i].columns == columns)
+			return info->choices[i].index;
+	}
+
+	indexes = RelationGetIndexList(scan->relation);
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (!OidIsValid(chosen) && IndexFits(index, info, scan))
+			chosen = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+
+	/* index_open may have processed an invalidation: then don't remember */
+	if (info->valid && info->nchoices < MAX_INDEX_CHOICES)
+	{
+		info->choices[info->nchoices].columns = columns;
+		info->choices[info->nchoices].index = chosen;
+		info->nchoices++;
+	}
+	return chosen;
+}
+
+static void
+StartScan(AbacScan *scan)
+{
+	const TableInfo *info = &tables[scan->table];
+	Oid			index_oid = scan->nkeys > 0 ? ChooseIndex(scan) : InvalidOid;
+	ScanKeyData keys[ABAC_MAX_KEYS];
+
+	scan->slot = table_slot_create(scan->relation, NULL);
+	if (!OidIsValid(index_oid))
+	{
+		scan->table_scan = table_beginscan(scan->relation, SnapshotAny, 0, NULL);
+		return;
+	}
+
+	scan->index = index_open(index_oid, AccessShareLock);
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		int			place = 0;
+		bool		is_text;
+
+		/* the keys in the index's order */
+		while (scan->index->rd_index->indkey.values[place] != info->attnums[scan->keys[i].column])
+			place++;
+		is_text = scan->index->rd_opcintype[place] == TEXTOID;
+
+		if (scan->keys[i].isnull)
+			ScanKeyEntryInitialize(&keys[place], SK_ISNULL | SK_SEARCHNULL, place + 1,
+								   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+		else
+			ScanKeyEntryInitialize(&keys[place], 0, place + 1, BTEqualStrategyNumber,
+								   InvalidOid, is_text ? C_COLLATION_OID : InvalidOid,
+								   is_text ? F_TEXTEQ : F_UUID_EQ, scan->keys[i].value);
+	}
+	scan->index_scan = AbacIndexBeginScan(scan->relation, scan->index, SnapshotAny, scan->nkeys);
+	index_rescan(scan->index_scan, keys, scan->nkeys, NULL, 0);
+}
+
+/* Needed where no index did the work. */
+static bool
+KeysMatch(const AbacScan *scan)
+{
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		int			column = scan->keys[i].column;
+		AttrNumber	attnum = tables[scan->table].attnums[column];
+
+		if (scan->nulls[column] != scan->keys[i].isnull)
+			return false;
+		if (scan->nulls[column])
+			continue;
+		if (TupleDescAttr(RelationGetDescr(scan->relation), attnum - 1)->atttypid == UUIDOID)
+		{
+			if (memcmp(AbacScanUuid(scan, column), DatumGetUUIDP(scan->keys[i].value), UUID_LEN) != 0)
+				return false;
+		}
+		else
+		{
+			text	   *key = DatumGetTextPP(scan->keys[i].value);
+			AbacString	wanted = {VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)};
+
+			if (!AbacStringEqual(AbacScanText(scan, column), wanted))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The next row, into scan->values and scan->nulls; false when there is none. */
+bool
+AbacScanNext(AbacScan *scan)
+{
+	if (scan->slot == NULL)
+		StartScan(scan);
+
+	for (;;)
+	{
+		const TableInfo *info = &tables[scan->table];
+
+		CHECK_FOR_INTERRUPTS();
+		if (scan->index_scan
+			? !index_getnext_slot(scan->index_scan, ForwardScanDirection, scan->slot)
+			: !table_scan_getnextslot(scan->table_scan, ForwardScanDirection, scan->slot))
+			return false;
+
+		if (!table_tuple_satisfies_snapshot(scan->relation, scan->slot, scan->snapshot))
+			continue;
+		for (int i = 0; i < ABAC_MAX_COLUMNS && column_names[scan->table][i]; i++)
+			scan->values[i] = slot_getattr(scan->slot, info->attnums[i], &scan->nulls[i]);
+		if (scan->index_scan || KeysMatch(scan))
+			return true;
+	}
+}
+
+void
+AbacScanEnd(AbacScan *scan)
+{
+	if (scan->index_scan)
+		index_endscan(scan->index_scan);
+	if (scan->table_scan)
+		table_endscan(scan->table_scan);
+	if (scan->slot)
+		ExecDropSingleTupleTableSlot(scan->slot);
+	if (scan->index)
+		index_close(scan->index, AccessShareLock);
+	table_close(scan->relation, AccessShareLock);
+}
+
+/* A text column of the row at hand; none for NULL.  Good until the next row. */
+AbacString
+AbacScanText(const AbacScan *scan, int column)
+{
+	AbacString	result = {NULL, 0};
+
+	if (!scan->nulls[column])
+	{
+		text	   *value = DatumGetTextPP(scan->values[column]);
+
+		result.data = VARDATA_ANY(value);
+		result.length = VARSIZE_ANY_EXHDR(value);
+	}
+	return result;
+}
+
+/* A uuid column of the row at hand; NULL for NULL.  Good until the next row. */
+const pg_uuid_t *
+AbacScanUuid(const AbacScan *scan, int column)
+{
+	return scan->nulls[column] ? NULL : DatumGetUUIDP(scan->values[column]);
+}
+
+/* A boolean column of the row at hand; false for NULL. */
+bool
+AbacScanBool(const AbacScan *scan, int column)
+{
+	return !scan->nulls[column] && DatumGetBool(scan->values[column]);
+}
+
+/* An integer column of the row at hand; 0 for NULL. */
+int
+AbacScanInt(const AbacScan *scan, int column)
+{
+	return scan->nulls[column] ? 0 : DatumGetInt32(scan->values[column]);
+}
+
+/*
+ * A trigger's tuple taken apart into the places that a scan uses.  The values
+ * point into the tuple.
+ */
+void
+AbacExtractColumns(AbacTable table, TupleDesc desc, HeapTuple tuple,
+				   Datum *values, bool *nulls)
+{
+	TableInfo	info;
+
+	FindColumns(&info, table, desc);
+	for (int i = 0; i < ABAC_MAX_COLUMNS && column_names[table][i]; i++)
+		values[i] = heap_getattr(tuple, info.attnums[i], desc, &nulls[i]);
+}

@@ -1,0 +1,548 @@
+/*
+ * subject.c
+ *	  Who is asking, where: roles held, memberships, attributes, and the
+ *	  policies that therefore apply (DESIGN §5, steps 1 to 4).
+ *
+ * Every table that grows with the number of users is read by its index, for
+ * this user and this scope chain only: other people's rows cost nothing.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "utils/memutils.h"
+
+#include "cache.h"
+#include "scan.h"
+#include "subject.h"
+
+/* One row of abac_policy_assignments. */
+typedef struct Assignment
+{
+	pg_uuid_t	policy;
+	AbacWindow	window;
+} Assignment;
+
+/* The active ones of a target, in the subject layer of the cache. */
+typedef struct Assignments
+{
+	int			count;
+	Assignment *assignments;
+} Assignments;
+
+typedef struct Team
+{
+	AbacString	id;
+	bool		is_platform;	/* of no organization */
+} Team;
+
+static const AbacString none = {NULL, 0};
+
+/* Room for one more at the end of an array in the subject layer. */
+static void *
+Grow(void *array, int count, Size element)
+{
+	if (count == 0)
+		return MemoryContextAllocZero(AbacSubjectMemory, element * 4);
+	if (count >= 4 && (count & (count - 1)) == 0)
+		return repalloc(array, element * count * 2);
+	return array;
+}
+
+static AbacString
+CopyText(const AbacScan *scan, int column)
+{
+	return AbacCopyString(AbacSubjectMemory, AbacScanText(scan, column));
+}
+
+/* A scope's parent; false when the scope isn't registered. */
+static bool
+FindScope(AbacString type, AbacString id, AbacString *parent_type, AbacString *parent_id)
+{
+	AbacScan	scan;
+	bool		found;
+
+	AbacScanBegin(&scan, ABAC_SCOPES, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, SCOPE_scope_type, type);
+	AbacScanKeyText(&scan, SCOPE_scope_id, id);
+	found = AbacScanNext(&scan);
+	if (found)
+	{
+		*parent_type = CopyText(&scan, SCOPE_parent_type);
+		*parent_id = CopyText(&scan, SCOPE_parent_id);
+	}
+	AbacScanEnd(&scan);
+	return found;
+}
+
+/* Fill in an ancestor; false when the request names another one. */
+static bool
+SetAncestor(AbacSubject *subject, AbacScopeType type, AbacString id)
+{
+	if (subject->scope[type].data && !AbacStringEqual(subject->scope[type], id))
+		return false;
+	subject->scope[type] = id;
+	return true;
+}
+
+/*
+ * The scope chain: what the request names, ancestors filled in (DESIGN §4).
+ * Returns why the scope is wrong, or NULL.
+ */
+static const char *
+ResolveScope(AbacSubject *subject)
+{
+	AbacString	parent_type;
+	AbacString	parent_id;
+
+	if (subject->scope[ABAC_SCOPE_WORKSPACE].data)
+	{
+		if (!FindScope(AbacStringOf("workspace"), subject->scope[ABAC_SCOPE_WORKSPACE],
+					   &parent_type, &parent_id))
+			return "the workspace is not registered in abac_scopes";
+		if (parent_id.data && AbacStringEqual(parent_type, AbacStringOf("project")))
+		{
+			if (!SetAncestor(subject, ABAC_SCOPE_PROJECT, parent_id))
+				return "the workspace is in another project";
+		}
+		else if (parent_id.data && AbacStringEqual(parent_type, AbacStringOf("organization")))
+		{
+			if (subject->scope[ABAC_SCOPE_PROJECT].data)
+				return "the workspace is in no project";
+			if (!SetAncestor(subject, ABAC_SCOPE_ORGANIZATION, parent_id))
+				return "the workspace is in another organization";
+		}
+		else
+			return "the workspace has no parent in abac_scopes";
+	}
+
+	if (subject->scope[ABAC_SCOPE_PROJECT].data)
+	{
+		if (!FindScope(AbacStringOf("project"), subject->scope[ABAC_SCOPE_PROJECT],
+					   &parent_type, &parent_id))
+			return "the project is not registered in abac_scopes";
+		if (parent_id.data == NULL || !AbacStringEqual(parent_type, AbacStringOf("organization")))
+			return "the project has no organization in abac_scopes";
+		if (!SetAncestor(subject, ABAC_SCOPE_ORGANIZATION, parent_id))
+			return "the project is in another organization";
+	}
+	return NULL;
+}
+
+/*
+ * Begin to read the user's rows in one context: global or a scope of the
+ * chain.  False when the chain has no such scope.
+ */
+static bool
+BeginContextScan(AbacScan *scan, AbacTable table, const AbacSubject *subject, int context,
+				 int user_column, int type_column, int id_column)
+{
+	if (context != ABAC_CONTEXT_GLOBAL && subject->scope[context].data == NULL)
+		return false;
+	AbacScanBegin(scan, table, AbacCacheSnapshot());
+	AbacScanKeyText(scan, user_column, subject->user);
+	if (context == ABAC_CONTEXT_GLOBAL)
+	{
+		AbacScanKeyText(scan, type_column, AbacStringOf("global"));
+		AbacScanKeyText(scan, id_column, none);
+	}
+	else
+	{
+		AbacScanKeyText(scan, type_column, AbacStringOf(AbacScopeNames[context]));
+		AbacScanKeyText(scan, id_column, subject->scope[context]);
+	}
+	return true;
+}
+
+/* Roles held, and membership by holding one (DESIGN §5, before the steps). */
+static void
+LoadRoles(AbacSubject *subject, TimestampTz now)
+{
+	for (int context = ABAC_CONTEXT_GLOBAL; context < ABAC_NSCOPES; context++)
+	{
+		AbacScan	scan;
+
+		if (!BeginContextScan(&scan, ABAC_USER_ROLES, subject, context, USER_ROLE_user_id,
+							  USER_ROLE_context_type, USER_ROLE_context_id))
+			continue;
+		while (AbacScanNext(&scan))
+		{
+			AbacWindow	window;
+			AbacRole   *role;
+
+			AbacScanWindow(&scan, USER_ROLE_starts_at, USER_ROLE_expires_at, &window);
+			if (!AbacWindowIsOpen(&window, now, &subject->span))
+				continue;
+			role = AbacGetRole(AbacScanUuid(&scan, USER_ROLE_role_id));
+			if (role == NULL ||
+				AbacIsForeign(role->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
+				continue;
+
+			subject->roles = Grow(subject->roles, subject->nroles, sizeof(AbacHeldRole));
+			subject->roles[subject->nroles].role = role;
+			subject->roles[subject->nroles].context = context;
+			subject->nroles++;
+			if (role->is_super_admin)
+				subject->super_admin = role;
+			if (context != ABAC_CONTEXT_GLOBAL)
+				subject->member[context] = true;
+		}
+		AbacScanEnd(&scan);
+	}
+}
+
+static void
+LoadMemberships(AbacSubject *subject, TimestampTz now)
+{
+	for (int scope = 0; scope < ABAC_NSCOPES; scope++)
+	{
+		AbacScan	scan;
+
+		if (subject->scope[scope].data == NULL)
+			continue;
+		AbacScanBegin(&scan, ABAC_MEMBERSHIPS, AbacCacheSnapshot());
+		AbacScanKeyText(&scan, MEMBERSHIP_user_id, subject->user);
+		AbacScanKeyText(&scan, MEMBERSHIP_scope_type, AbacStringOf(AbacScopeNames[scope]));
+		AbacScanKeyText(&scan, MEMBERSHIP_scope_id, subject->scope[scope]);
+		while (AbacScanNext(&scan))
+		{
+			AbacWindow	window;
+
+			AbacScanWindow(&scan, MEMBERSHIP_starts_at, MEMBERSHIP_expires_at, &window);
+			if (AbacWindowIsOpen(&window, now, &subject->span))
+				subject->member[scope] = true;
+		}
+		AbacScanEnd(&scan);
+
+		/* a member of a scope is a member of what is below it */
+		if (scope > 0 && subject->member[scope - 1])
+			subject->member[scope] = true;
+	}
+	if (subject->member[ABAC_SCOPE_ORGANIZATION])
+		subject->member[ABAC_SCOPE_WORKSPACE] = subject->member[ABAC_SCOPE_PROJECT] = true;
+}
+
+static int
+CompareTeams(const void *a, const void *b)
+{
+	return AbacStringCompare(((const Team *) a)->id, ((const Team *) b)->id);
+}
+
+/* The registered teams the user is in, of the organization or of none. */
+static Team *
+LoadTeams(AbacSubject *subject, TimestampTz now, int *nteams)
+{
+	Team	   *teams = NULL;
+	AbacScan	scan;
+
+	*nteams = 0;
+	AbacScanBegin(&scan, ABAC_MEMBERSHIPS, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, MEMBERSHIP_user_id, subject->user);
+	AbacScanKeyText(&scan, MEMBERSHIP_scope_type, AbacStringOf("team"));
+	while (AbacScanNext(&scan))
+	{
+		AbacString	id = AbacScanText(&scan, MEMBERSHIP_scope_id);
+		AbacWindow	window;
+		AbacString	parent_type;
+		AbacString	parent_id;
+
+		AbacScanWindow(&scan, MEMBERSHIP_starts_at, MEMBERSHIP_expires_at, &window);
+		if (!AbacWindowIsOpen(&window, now, &subject->span) ||
+			!FindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
+			AbacIsForeign(parent_id, subject->scope[ABAC_SCOPE_ORGANIZATION]))
+			continue;
+		teams = Grow(teams, *nteams, sizeof(Team));
+		teams[*nteams].id = AbacCopyString(AbacSubjectMemory, id);
+		teams[*nteams].is_platform = parent_id.data == NULL;
+		(*nteams)++;
+	}
+	AbacScanEnd(&scan);
+	if (*nteams > 1)
+		qsort(teams, *nteams, sizeof(Team), CompareTeams);
+	return teams;
+}
+
+static void
+LoadUserPermissions(AbacSubject *subject, TimestampTz now)
+{
+	for (int context = ABAC_CONTEXT_GLOBAL; context < ABAC_NSCOPES; context++)
+	{
+		AbacScan	scan;
+
+		if (!BeginContextScan(&scan, ABAC_USER_PERMISSIONS, subject, context, USER_PERMISSION_user_id,
+							  USER_PERMISSION_context_type, USER_PERMISSION_context_id))
+			continue;
+		while (AbacScanNext(&scan))
+		{
+			AbacWindow	window;
+			AbacUserPermission *permission;
+
+			AbacScanWindow(&scan, USER_PERMISSION_starts_at, USER_PERMISSION_expires_at, &window);
+			if (!AbacWindowIsOpen(&window, now, &subject->span))
+				continue;
+			subject->permissions = Grow(subject->permissions, subject->npermissions,
+										sizeof(AbacUserPermission));
+			permission = &subject->permissions[subject->npermissions++];
+			permission->id = *AbacScanUuid(&scan, USER_PERMISSION_id);
+			permission->permission = *AbacScanUuid(&scan, USER_PERMISSION_permission_id);
+			permission->granted = AbacScanBool(&scan, USER_PERMISSION_granted);
+			permission->context = context;
+		}
+		AbacScanEnd(&scan);
+	}
+}
+
+/* The user's attributes for the organization (none = the global row); NULL = no row. */
+static JsonbContainer *
+LoadAttributes(AbacString user, AbacString organization)
+{
+	Jsonb	   *attributes = NULL;
+	AbacScan	scan;
+
+	AbacScanBegin(&scan, ABAC_USER_ATTRIBUTES, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, USER_ATTRIBUTE_user_id, user);
+	AbacScanKeyText(&scan, USER_ATTRIBUTE_organization_id, organization);
+	if (AbacScanNext(&scan))
+		attributes = AbacCopyVarlena(AbacSubjectMemory, scan.values[USER_ATTRIBUTE_attributes]);
+	AbacScanEnd(&scan);
+	return attributes && JB_ROOT_IS_OBJECT(attributes) ? &attributes->root : NULL;
+}
+
+/* A jsonb array of sorted strings, each once. */
+static JsonbContainer *
+BuildArray(const AbacString *strings, int count)
+{
+	JsonbParseState *state = NULL;
+	Jsonb	   *array;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		AbacValue	value = {.kind = ABAC_KIND_STRING, .u.string = strings[i]};
+
+		if (i == 0 || !AbacStringEqual(strings[i], strings[i - 1]))
+			AbacValueToJson(&state, WJB_ELEM, &value);
+	}
+	array = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+	return &((Jsonb *) AbacCopyVarlena(AbacSubjectMemory, JsonbPGetDatum(array)))->root;
+}
+
+static int
+CompareStrings(const void *a, const void *b)
+{
+	return AbacStringCompare(*(const AbacString *) a, *(const AbacString *) b);
+}
+
+/* What user.roles and user.teams are, for both kinds of rules. */
+static void
+BuildNames(AbacSubject *subject, const Team *teams, int nteams)
+{
+	AbacString *all = palloc(sizeof(AbacString) * (subject->nroles + nteams + 1));
+	AbacString *platform = palloc(sizeof(AbacString) * (subject->nroles + nteams + 1));
+	int			nplatform = 0;
+
+	for (int i = 0; i < subject->nroles; i++)
+	{
+		all[i] = subject->roles[i].role->name;
+		if (subject->roles[i].role->organization.data == NULL)
+			platform[nplatform++] = all[i];
+	}
+	qsort(all, subject->nroles, sizeof(AbacString), CompareStrings);
+	qsort(platform, nplatform, sizeof(AbacString), CompareStrings);
+	subject->role_names = BuildArray(all, subject->nroles);
+	subject->platform_role_names = BuildArray(platform, nplatform);
+
+	nplatform = 0;
+	for (int i = 0; i < nteams; i++)
+	{
+		all[i] = teams[i].id;
+		if (teams[i].is_platform)
+			platform[nplatform++] = all[i];
+	}
+	subject->teams = BuildArray(all, nteams);
+	subject->platform_teams = BuildArray(platform, nplatform);
+	subject->no_teams = BuildArray(NULL, 0);
+
+	pfree(all);
+	pfree(platform);
+}
+
+/* The active assignments of a target, whoever asks. */
+static Assignments *
+GetAssignments(AbacString type, AbacString id)
+{
+	AbacKey		key;
+	Assignments *assignments;
+	AbacScan	scan;
+
+	AbacKeyBegin(&key, ABAC_TAG_ASSIGNMENTS);
+	AbacKeyAddString(&key, type);
+	AbacKeyAddString(&key, id);
+	assignments = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	if (assignments)
+		return assignments;
+
+	assignments = MemoryContextAllocZero(AbacSubjectMemory, sizeof(Assignments));
+	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, ASSIGNMENT_target_type, type);
+	AbacScanKeyText(&scan, ASSIGNMENT_target_id, id);
+	while (AbacScanNext(&scan))
+	{
+		Assignment *assignment;
+
+		if (!AbacScanBool(&scan, ASSIGNMENT_is_active))
+			continue;
+		assignments->assignments = Grow(assignments->assignments, assignments->count,
+										sizeof(Assignment));
+		assignment = &assignments->assignments[assignments->count++];
+		assignment->policy = *AbacScanUuid(&scan, ASSIGNMENT_policy_id);
+		AbacScanWindow(&scan, ASSIGNMENT_starts_at, ASSIGNMENT_expires_at, &assignment->window);
+	}
+	AbacScanEnd(&scan);
+
+	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, assignments);
+	return assignments;
+}
+
+static AbacCandidate *
+FindCandidate(AbacSubject *subject, AbacPolicy *policy)
+{
+	AbacCandidate *candidate;
+
+	for (int i = 0; i < subject->ncandidates; i++)
+	{
+		if (subject->candidates[i].policy == policy)
+			return &subject->candidates[i];
+	}
+	subject->candidates = Grow(subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
+	candidate = &subject->candidates[subject->ncandidates++];
+	memset(candidate, 0, sizeof(AbacCandidate));
+	candidate->policy = policy;
+	return candidate;
+}
+
+/*
+ * The policies assigned to a target that the user is, has or is in.  allow
+ * says whether an allow comes through this assignment.
+ */
+static void
+AddCandidates(AbacSubject *subject, const char *type, AbacString id, bool allow, TimestampTz now)
+{
+	Assignments *assignments = GetAssignments(AbacStringOf(type), id);
+
+	for (int i = 0; i < assignments->count; i++)
+	{
+		AbacPolicy *policy;
+		AbacCandidate *candidate;
+		AbacReach  *reach;
+
+		if (!AbacWindowIsOpen(&assignments->assignments[i].window, now, &subject->span))
+			continue;
+		policy = AbacGetPolicy(&assignments->assignments[i].policy);
+		if (policy == NULL || !policy->is_active ||
+			AbacIsForeign(policy->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
+			continue;
+
+		candidate = FindCandidate(subject, policy);
+		candidate->reaches = Grow(candidate->reaches, candidate->nreaches, sizeof(AbacReach));
+		reach = &candidate->reaches[candidate->nreaches++];
+		reach->target_type = type;
+		reach->target_id = AbacCopyString(AbacSubjectMemory, id);
+		reach->allow = allow;
+		candidate->allow |= allow;
+	}
+}
+
+static int
+CompareCandidates(const void *a, const void *b)
+{
+	const AbacPolicy *x = ((const AbacCandidate *) a)->policy;
+	const AbacPolicy *y = ((const AbacCandidate *) b)->policy;
+	int			order;
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	order = AbacStringCompare(x->name, y->name);
+	return order ? order : memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+}
+
+/* The policies that apply (DESIGN §5, step 4). */
+static void
+CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, TimestampTz now)
+{
+	AddCandidates(subject, "user", subject->user, true, now);
+	for (int i = 0; i < subject->nroles; i++)
+	{
+		bool		seen = false;
+
+		/* held in several contexts, assigned once */
+		for (int j = 0; j < i && !seen; j++)
+			seen = subject->roles[j].role == subject->roles[i].role;
+		if (!seen)
+			AddCandidates(subject, "role", AbacStringOf(AbacUuidText(&subject->roles[i].role->id)),
+						  true, now);
+	}
+	for (int i = 0; i < nteams; i++)
+		AddCandidates(subject, "team", teams[i].id, true, now);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (subject->scope[i].data)
+			AddCandidates(subject, AbacScopeNames[i], subject->scope[i], subject->member[i], now);
+	}
+	if (subject->ncandidates > 1)
+		qsort(subject->candidates, subject->ncandidates, sizeof(AbacCandidate), CompareCandidates);
+}
+
+static AbacSubject *
+LoadSubject(const AbacRequest *request, TimestampTz now)
+{
+	AbacSubject *subject = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacSubject));
+	Team	   *teams;
+	int			nteams;
+
+	subject->span.from = DT_NOBEGIN;
+	subject->span.until = DT_NOEND;
+	subject->user = AbacCopyString(AbacSubjectMemory, request->user);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+		subject->scope[i] = AbacCopyString(AbacSubjectMemory, request->scope[i]);
+
+	subject->mismatch = ResolveScope(subject);
+	if (subject->mismatch)
+		return subject;
+	LoadRoles(subject, now);
+	if (subject->super_admin)
+		return subject;
+	LoadMemberships(subject, now);
+	teams = LoadTeams(subject, now, &nteams);
+	LoadUserPermissions(subject, now);
+	if (subject->scope[ABAC_SCOPE_ORGANIZATION].data)
+		subject->organization_attributes = LoadAttributes(subject->user,
+														  subject->scope[ABAC_SCOPE_ORGANIZATION]);
+	subject->global_attributes = LoadAttributes(subject->user, none);
+	BuildNames(subject, teams, nteams);
+	CollectCandidates(subject, teams, nteams, now);
+	return subject;
+}
+
+/*
+ * The user of the request in its scope, as of now.  In the subject layer; call
+ * between AbacCacheBegin() and AbacCacheEnd().  With a mismatch or a super
+ * admin, what they make unimportant isn't filled in.
+ */
+AbacSubject *
+AbacGetSubject(const AbacRequest *request, TimestampTz now)
+{
+	AbacKey		key;
+	AbacSubject *subject;
+
+	AbacKeyBegin(&key, ABAC_TAG_SUBJECT);
+	AbacKeyAddString(&key, request->user);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+		AbacKeyAddString(&key, request->scope[i]);
+	subject = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	if (subject && now >= subject->span.from && now <= subject->span.until)
+		return subject;
+
+	subject = LoadSubject(request, now);
+	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, subject);
+	return subject;
+}
