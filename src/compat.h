@@ -33,6 +33,10 @@
 #define ABAC_MODULE_MAGIC	PG_MODULE_MAGIC
 #endif
 
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn		pg_attribute_noreturn()
+#endif
+
 /* The memory of a setting's "extra". */
 #if PG_VERSION_NUM >= 160000
 #define AbacGucMalloc(size)	guc_malloc(LOG, size)

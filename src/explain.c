@@ -365,6 +365,7 @@ ExplainPolicy(Explainer *explainer, const AbacPlanPolicy *policy)
 	PushWord(explainer, "value", TruthName(outcome.value));
 	PushWord(explainer, "outcome", EffectName(outcome.effect));
 	PushBool(explainer, "by_default", outcome.is_default);
+	PushBool(explainer, "targeted", policy->targeted || policy->broken);
 	PushWord(explainer, "why", PolicyWhy(policy, outcome));
 
 	PushKey(explainer, "assignments");
@@ -376,6 +377,7 @@ ExplainPolicy(Explainer *explainer, const AbacPlanPolicy *policy)
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushWord(explainer, "target_type", reach->target_type);
 		PushText(explainer, "target_id", reach->target_id);
+		PushText(explainer, "target_name", reach->target_name);
 		PushBool(explainer, "allows", reach->allow);
 		Push(explainer, WJB_END_OBJECT);
 	}
@@ -740,8 +742,13 @@ DrawMember(StringInfo text, JsonbContainer *object, int depth)
 static void
 DrawAssignment(StringInfo text, JsonbContainer *object, int depth pg_attribute_unused())
 {
+	AbacValue	name;
+
 	AppendWord(text, object, "target_type", "; assigned to ", " ");
-	AppendWord(text, object, "target_id", "\"", "\"");
+	if (Get(object, "target_name", &name))
+		AppendWord(text, object, "target_name", "\"", "\"");
+	else
+		AppendWord(text, object, "target_id", "\"", "\"");
 }
 
 static void
@@ -766,7 +773,9 @@ DrawPolicy(StringInfo text, JsonbContainer *object, int depth)
 	AppendWord(text, object, "why", ": ", "");
 	DrawArray(text, object, "assignments", depth, DrawAssignment);
 	appendStringInfoChar(text, '\n');
-	DrawArray(text, object, "groups", depth + 1, DrawMember);
+	/* the groups of a policy that isn't about the request say nothing */
+	if (Get(object, "targeted", &value) && value.u.boolean)
+		DrawArray(text, object, "groups", depth + 1, DrawMember);
 }
 
 static void

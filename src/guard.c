@@ -9,7 +9,10 @@
  *
  * A guard compares with the rows that exist; one that isn't there is no
  * violation.  So the rows of a dump can come in any order, and everything that
- * speaks of two tables is judged from both sides.
+ * speaks of two tables is judged from both sides.  Only references need a row
+ * to be there, unless a dump is being restored.  They are foreign keys, for
+ * what happens when the referenced row goes, but their check of referencing
+ * rows is done here.
  *
  * Two writers that don't see each other's rows.  Each has written its row
  * before it looks for rows that contradict it, and it looks twice: first at
@@ -34,6 +37,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -76,6 +80,7 @@ typedef struct View
 	const Change *change;
 	Snapshot	snapshot;
 	TransactionId wait_for;		/* wrote a row that contradicts; stop looking */
+	MemoryContext memory;		/* emptied after each of many rows */
 } View;
 
 static void GuardDefinition(const Change *change);
@@ -87,7 +92,6 @@ static void GuardLink(const Change *change);
 static void GuardUserAttributes(const Change *change);
 static void GuardScope(const Change *change);
 static void GuardRole(const Change *change);
-static void GuardPermission(const Change *change);
 static void GuardUserRole(const Change *change);
 static void GuardConditions(const Change *change);
 
@@ -140,8 +144,10 @@ static const Guarded guarded_tables[ABAC_NTABLES] = {
 		.noun = "role", .organization = ROLE_organization_id,
 		.name = ROLE_name, .system = ROLE_is_system, .guard = GuardRole
 	},
-	[ABAC_PERMISSIONS] = {.noun = "permission", .guard = GuardPermission},
-	[ABAC_USER_ROLES] = {.noun = "user role", .guard = GuardUserRole},
+	[ABAC_PERMISSIONS] = {.noun = "permission"},
+	[ABAC_ROLE_PERMISSIONS] = {.noun = "permission of a role"},
+	[ABAC_USER_ROLES] = {.noun = "role of a user", .guard = GuardUserRole},
+	[ABAC_USER_PERMISSIONS] = {.noun = "permission of a user"},
 	[ABAC_CONDITIONS] = {
 		.noun = "condition", .name = CONDITION_attribute_key, .guard = GuardConditions
 	},
@@ -152,8 +158,9 @@ static const Guarded guarded_tables[ABAC_NTABLES] = {
 };
 
 /*
- * Rows that name a row, so that it can't be deleted.  The foreign keys say the
- * same without the explanation, except for roles that policies are assigned to.
+ * Rows that name a row.  It must be there when they are written.  It can't be
+ * deleted while they are there, unless "detail" is NULL: then they go with it
+ * (the foreign key's ON DELETE CASCADE).
  */
 typedef struct Use
 {
@@ -167,6 +174,10 @@ typedef struct Use
 } Use;
 
 static const Use uses[] = {
+	{ABAC_RULE_GROUPS, ABAC_RULE_GROUP_MEMBERS, MEMBER_group_id, 0, 0, NULL, NULL},
+	{ABAC_POLICIES, ABAC_POLICY_RULE_GROUPS, LINK_policy_id, 0, 0, NULL, NULL},
+	{ABAC_POLICIES, ABAC_POLICY_ASSIGNMENTS, ASSIGNMENT_policy_id, 0, 0, NULL, NULL},
+	{ABAC_ROLES, ABAC_ROLE_PERMISSIONS, ROLE_PERMISSION_role_id, 0, 0, NULL, NULL},
 	{ABAC_RULES, ABAC_RULE_GROUP_MEMBERS, MEMBER_rule_id,
 		ABAC_RULE_GROUPS, MEMBER_group_id,
 	"It is a member of %s.", "Remove it from its rule groups first."},
@@ -290,6 +301,13 @@ Changed(const Change *change, const char *column)
 		!SameImage(desc, FindColumn(desc, column), change->old_tuple, change->new_tuple);
 }
 
+/* Does the row belong to another organization now, or is it another row? */
+static bool
+Moved(const Change *change)
+{
+	return Changed(change, "organization_id") || Changed(change, "id");
+}
+
 static AbacTable
 TriggerTable(FunctionCallInfo fcinfo, const char *function)
 {
@@ -321,6 +339,7 @@ Judge(const Change *change, void (*look) (View *view))
 	View		view;
 
 	view.change = change;
+	view.memory = AllocSetContextCreate(CurrentMemoryContext, "abac guard", ALLOCSET_SMALL_SIZES);
 	InitDirtySnapshot(dirty);
 	view.snapshot = &dirty;
 	for (;;)
@@ -335,6 +354,7 @@ Judge(const Change *change, void (*look) (View *view))
 	view.snapshot = AbacTakeSnapshot();
 	look(&view);
 	UnregisterSnapshot(view.snapshot);
+	MemoryContextDelete(view.memory);
 }
 
 /* As AbacScanNext(), and the end once it is known that somebody must be waited for. */
@@ -369,17 +389,32 @@ MustWait(View *view, TransactionId pending)
 	return TransactionIdIsValid(pending);
 }
 
-/* Let "check" judge each row of the table that has the id in the column. */
+typedef void (*RowCheck) (View *view, const Row *row, TransactionId pending);
+
+/* Let "check" judge each row that the scan finds; there may be very many. */
 static void
-CheckRows(View *view, AbacTable table, int column, const pg_uuid_t *id,
-		  void (*check) (View *view, const Row *row, TransactionId pending))
+CheckEach(View *view, AbacScan *scan, RowCheck check)
+{
+	while (Next(view, scan))
+	{
+		TransactionId pending = Pending(view, InvalidTransactionId);
+		MemoryContext old = MemoryContextSwitchTo(view->memory);
+
+		check(view, scan, pending);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(view->memory);
+	}
+}
+
+/* The same for the rows of a table that have the id in the column. */
+static void
+CheckRows(View *view, AbacTable table, int column, const pg_uuid_t *id, RowCheck check)
 {
 	AbacScan	scan;
 
 	AbacScanBegin(&scan, table, view->snapshot);
 	AbacScanKeyUuid(&scan, column, id);
-	while (Next(view, &scan))
-		check(view, &scan, Pending(view, InvalidTransactionId));
+	CheckEach(view, &scan, check);
 	AbacScanEnd(&scan);
 }
 
@@ -572,8 +607,7 @@ CheckRolesIn(View *view, AbacString type, AbacString id)
 	AbacScanBegin(&scan, ABAC_USER_ROLES, view->snapshot);
 	AbacScanKeyText(&scan, USER_ROLE_context_type, type);
 	AbacScanKeyText(&scan, USER_ROLE_context_id, id);
-	while (Next(view, &scan))
-		CheckUserRole(view, &scan, Pending(view, InvalidTransactionId));
+	CheckEach(view, &scan, CheckUserRole);
 	AbacScanEnd(&scan);
 
 	AbacScanBegin(&scan, ABAC_SCOPES, view->snapshot);
@@ -605,8 +639,98 @@ LookInScope(View *view)
 }
 
 /*
- * Deleting what is in use
+ * References: naming what isn't there, and deleting what is in use
  */
+
+/*
+ * Is a dump being restored?  Then what a row is compared with may come later,
+ * and warnings (or, where abac.attribute_validation is strict, errors) about
+ * what was accepted when it was written serve nobody.  pg_dump's scripts turn
+ * check_function_bodies off for the same reason.  Anybody may do that, so it
+ * counts for superusers only.
+ */
+static bool
+IsRestoring(void)
+{
+	return !check_function_bodies && superuser();
+}
+
+/* Policies are assigned to roles by their ids' text, which need not be anybody's. */
+static bool
+IsNamedByText(const Use *use)
+{
+	return use->table == ABAC_POLICY_ASSIGNMENTS && use->used == ABAC_ROLES;
+}
+
+/*
+ * Is the row that the scan found still there?  If so it stays until the end of
+ * the transaction, with that id.  *again: what was found is out of date.
+ */
+static bool
+LockKey(AbacScan *scan, bool *again)
+{
+	TupleTableSlot *slot = table_slot_create(scan->relation, NULL);
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(scan->relation, &scan->slot->tts_tid, scan->snapshot, slot,
+							  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock,
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	*again = result == TM_Ok && failure.traversed;
+	ExecDropSingleTupleTableSlot(slot);
+	return result == TM_Ok;
+}
+
+static void
+CheckReference(const Use *use, const pg_uuid_t *id)
+{
+	bool		found;
+	bool		again;
+
+	do
+	{
+		Snapshot	snapshot = AbacTakeSnapshot();
+		AbacScan	scan;
+
+		again = false;
+		AbacScanBegin(&scan, use->used, snapshot);
+		AbacScanKeyUuid(&scan, 0, id);
+		found = AbacScanNext(&scan) && LockKey(&scan, &again);
+		AbacScanEnd(&scan);
+		UnregisterSnapshot(snapshot);
+	} while (again);
+
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("row of \"%s\" names a %s that does not exist",
+						AbacTableName(use->table), guarded_tables[use->used].noun),
+				 errdetail("There is no %s with id \"%s\".", guarded_tables[use->used].noun,
+						   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+				 errhint("Insert the %s first.", guarded_tables[use->used].noun)));
+}
+
+/*
+ * What the foreign keys' own triggers would do when a row is written that
+ * names others, were they not disabled: in a parallel restore the tables of an
+ * extension come in any order.
+ */
+static void
+CheckReferences(const Change *change)
+{
+	for (size_t i = 0; i < lengthof(uses); i++)
+	{
+		const pg_uuid_t *id;
+		const pg_uuid_t *old_id;
+
+		if (uses[i].table != change->table || IsNamedByText(&uses[i]))
+			continue;
+		id = AbacScanUuid(change->new, uses[i].column);
+		old_id = change->old ? AbacScanUuid(change->old, uses[i].column) : NULL;
+		if (id && !(old_id && memcmp(id, old_id, UUID_LEN) == 0))
+			CheckReference(&uses[i], id);
+	}
+}
 
 static void
 LookForUse(View *view, const Use *use)
@@ -615,9 +739,8 @@ LookForUse(View *view, const Use *use)
 	AbacScan	scan;
 
 	AbacScanBegin(&scan, use->table, view->snapshot);
-	if (use->table == ABAC_POLICY_ASSIGNMENTS)
+	if (IsNamedByText(use))
 	{
-		/* roles are named by their id's text there */
 		char	   *text = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 
 		AbacScanKeyText(&scan, ASSIGNMENT_target_type, AbacStringOf("role"));
@@ -655,8 +778,22 @@ LookForUses(View *view)
 {
 	for (size_t i = 0; i < lengthof(uses); i++)
 	{
-		if (uses[i].used == view->change->table)
+		if (uses[i].used == view->change->table && uses[i].detail)
 			LookForUse(view, &uses[i]);
+	}
+}
+
+/* A row that goes, or gets another id, must not be named by others. */
+static void
+CheckUses(const Change *change)
+{
+	for (size_t i = 0; i < lengthof(uses); i++)
+	{
+		if (uses[i].used == change->table && Changed(change, "id"))
+		{
+			Judge(change, LookForUses);
+			break;
+		}
 	}
 }
 
@@ -1107,19 +1244,6 @@ CheckDefinition(const Row *definition)
 	}
 }
 
-/*
- * Is a dump being restored?  Then what a row is compared with may come later,
- * and warnings (or, where abac.attribute_validation is strict, errors) about
- * what was accepted when it was written serve nobody.  pg_dump's scripts turn
- * check_function_bodies off for the same reason.  Anybody may do that, so it
- * counts for superusers only.
- */
-static bool
-IsRestoring(void)
-{
-	return !check_function_bodies && superuser();
-}
-
 /* The value that a dotted name below "user" has in an object; false for none or JSON null. */
 static bool
 DigName(JsonbContainer *object, AbacString name, AbacValue *value)
@@ -1229,30 +1353,32 @@ BeginCompiling(LOCKMODE mode)
 	AbacCacheBegin();
 }
 
-/* The role's organization; none when there is no such role. */
-static AbacString
-OrganizationOfRole(const pg_uuid_t *id)
+/*
+ * Whose definitions does a row with conditions see (none = platform-wide ones
+ * only)?  False when that isn't known, for want of the role that it is for.
+ */
+static bool
+FindViewpoint(AbacTable table, const Row *row, AbacString *organization)
 {
-	AbacString	organization = {NULL, 0};
 	AbacScan	scan;
+	bool		found;
 
-	if (id == NULL)
-		return organization;
+	if (table != ABAC_CONDITIONS)
+	{
+		*organization = AbacScanText(row, guarded_tables[table].organization);
+		return true;
+	}
+
+	*organization = AbacStringOf(NULL);
+	if (row->nulls[CONDITION_role_id])
+		return true;
 	AbacScanBegin(&scan, ABAC_ROLES, AbacCacheSnapshot());
-	AbacScanKeyUuid(&scan, ROLE_id, id);
-	if (AbacScanNext(&scan))
-		organization = AbacStringOf(TextOf(&scan, ROLE_organization_id));
+	AbacScanKeyUuid(&scan, ROLE_id, AbacScanUuid(row, CONDITION_role_id));
+	found = AbacScanNext(&scan);
+	if (found)
+		*organization = AbacStringOf(TextOf(&scan, ROLE_organization_id));
 	AbacScanEnd(&scan);
-	return organization;
-}
-
-/* Whose definitions a row with conditions sees (none = platform-wide ones only). */
-static AbacString
-Viewpoint(AbacTable table, const Row *row)
-{
-	if (table == ABAC_CONDITIONS)
-		return OrganizationOfRole(AbacScanUuid(row, CONDITION_role_id));
-	return AbacScanText(row, guarded_tables[table].organization);
+	return found;
 }
 
 /* Does the row's condition compile?  False with *error. */
@@ -1342,7 +1468,12 @@ GuardConditions(const Change *change)
 		return;
 
 	BeginCompiling(ShareLock);
-	organization = Viewpoint(change->table, change->new);
+	if (!FindViewpoint(change->table, change->new, &organization))
+	{
+		/* the role may come yet: a dump is being restored */
+		AbacCacheEnd();
+		return;
+	}
 	if (!Compiles(change->table, change->new, organization, &error, &warnings))
 	{
 		AddRow(&error, change->table, change->new);
@@ -1442,11 +1573,13 @@ RecheckDefined(AbacString organization, AbacString attribute)
 			AbacScanKeyText(&scan, guarded_tables[table].organization, organization);
 		while (AbacScanNext(&scan))
 		{
+			AbacString	viewpoint;
 			AbacError	error;
 
 			MemoryContextSwitchTo(memory);
 			if (Mentions(table, &scan, attribute) &&
-				!Compiles(table, &scan, Viewpoint(table, &scan), &error, NULL))
+				FindViewpoint(table, &scan, &viewpoint) &&
+				!Compiles(table, &scan, viewpoint, &error, NULL))
 				ThrowBroken(psprintf("change of the definition of \"%s\"", AbacStringToCString(attribute)),
 							table, &scan, &error);
 			MemoryContextSwitchTo(old);
@@ -1541,12 +1674,7 @@ GuardDefinition(const Change *change)
 static void
 GuardRule(const Change *change)
 {
-	if (change->new == NULL)
-	{
-		Judge(change, LookForUses);
-		return;
-	}
-	if (Changed(change, "organization_id"))
+	if (change->new && Moved(change))
 		Judge(change, LookAtRuleGroups);
 	GuardConditions(change);
 }
@@ -1554,9 +1682,7 @@ GuardRule(const Change *change)
 static void
 GuardGroup(const Change *change)
 {
-	if (change->new == NULL)
-		Judge(change, LookForUses);
-	else if (Changed(change, "organization_id"))
+	if (change->new && Moved(change))
 		Judge(change, LookAroundGroup);
 }
 
@@ -1574,7 +1700,7 @@ GuardMember(const Change *change)
 static void
 GuardPolicy(const Change *change)
 {
-	if (change->new && Changed(change, "organization_id"))
+	if (change->new && Moved(change))
 		Judge(change, LookAtPolicyGroups);
 }
 
@@ -1585,7 +1711,7 @@ GuardLink(const Change *change)
 		Judge(change, LookAtLink);
 }
 
-/* A row that goes leaves only unknown scopes behind, which violate nothing. */
+/* A scope that goes leaves only unknown ones behind, which violate nothing. */
 static void
 GuardScope(const Change *change)
 {
@@ -1605,21 +1731,11 @@ static void
 GuardRole(const Change *change)
 {
 	if (change->new == NULL)
-	{
-		Judge(change, LookForUses);
 		return;
-	}
-	if (Changed(change, "scope") || Changed(change, "organization_id"))
+	if (Changed(change, "scope") || Moved(change))
 		Judge(change, LookAtHolders);
 	if (change->old && Changed(change, "organization_id"))
 		RecheckRole(change->new);
-}
-
-static void
-GuardPermission(const Change *change)
-{
-	if (change->new == NULL)
-		Judge(change, LookForUses);
 }
 
 static void
@@ -1670,6 +1786,10 @@ abac_guard(PG_FUNCTION_ARGS)
 		if (guarded->parent_id)
 			GuardSystemPart(&change);
 	}
+	if (change.old)
+		CheckUses(&change);
+	if (change.new && !IsRestoring())
+		CheckReferences(&change);
 	if (guarded->guard)
 		guarded->guard(&change);
 	return PointerGetDatum(NULL);

@@ -144,6 +144,8 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd)
 	if (group->nodes[odd])
 		return group->nodes[odd];
 
+	if (group->missing)
+		Break(walk, "a rule group is missing");
 	node = Allocate(sizeof(AbacPlanNode));
 	node->group = group;
 	node->height = 1;
@@ -178,14 +180,9 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd)
 		{
 			AbacGroup  *child_group = AbacGetGroup(&member->id);
 
-			if (child_group == NULL)
-				Break(walk, "a rule group that is a member is missing");
-			else
-			{
-				if (AbacIsForeign(child_group->organization, group->organization))
-					Break(walk, "a rule group that is a member belongs to another organization");
-				child = PlanGroup(walk, child_group, odd_below);
-			}
+			if (AbacIsForeign(child_group->organization, group->organization))
+				Break(walk, "a rule group that is a member belongs to another organization");
+			child = PlanGroup(walk, child_group, odd_below);
 		}
 		else if (member->rule == NULL)
 			Break(walk, "a rule that is a member is missing");
@@ -229,11 +226,6 @@ PlanPolicy(AbacPlan *plan, AbacPlanPolicy *policy, const AbacRequest *request, T
 		AbacGroup  *group = AbacGetGroup(&policy->policy->members[i].id);
 		AbacPlanNode *node;
 
-		if (group == NULL)
-		{
-			Break(&walk, "a rule group is missing");
-			continue;
-		}
 		if (AbacIsForeign(group->organization, policy->policy->organization))
 			Break(&walk, "a rule group belongs to another organization");
 		node = PlanGroup(&walk, group, false);

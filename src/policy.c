@@ -261,7 +261,11 @@ LogicOf(AbacString text)
 	elog(ERROR, "unrecognized combine_logic of a rule group");
 }
 
-/* The group, or NULL when there is none with this id. */
+/*
+ * The group; never NULL.  Rows that make something a member of a group that
+ * isn't there (guards were off) are read like others: a deny rule among them
+ * still denies.
+ */
 AbacGroup *
 AbacGetGroup(const pg_uuid_t *id)
 {
@@ -276,19 +280,19 @@ AbacGetGroup(const pg_uuid_t *id)
 	if (group)
 		return group;
 
+	group = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacGroup));
+	group->id = *id;
+	group->missing = true;
 	AbacScanBegin(&scan, ABAC_RULE_GROUPS, AbacCacheSnapshot());
 	AbacScanKeyUuid(&scan, GROUP_id, id);
 	if (AbacScanNext(&scan))
 	{
-		group = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacGroup));
-		group->id = *id;
+		group->missing = false;
 		group->organization = CopyText(&scan, GROUP_organization_id);
 		group->name = CopyText(&scan, GROUP_name);
 		group->logic = LogicOf(AbacScanText(&scan, GROUP_combine_logic));
 	}
 	AbacScanEnd(&scan);
-	if (group == NULL)
-		return NULL;
 
 	AbacScanBegin(&scan, ABAC_RULE_GROUP_MEMBERS, AbacCacheSnapshot());
 	AbacScanKeyUuid(&scan, MEMBER_group_id, id);

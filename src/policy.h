@@ -78,6 +78,7 @@ typedef enum AbacLogic
 typedef struct AbacGroup
 {
 	pg_uuid_t	id;
+	bool		missing;		/* there is no such row; its members may be there all the same */
 	AbacString	organization;	/* none = platform-wide */
 	AbacString	name;
 	AbacLogic	logic;

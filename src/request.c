@@ -42,8 +42,7 @@ KindName(const AbacValue *value)
  * allowed.  Keys may be a secret of the caller's, but it is the caller who
  * reads this.
  */
-static void
-pg_attribute_noreturn()
+pg_noreturn static void
 UnknownKey(JsonbContainer *object, const char *where, const char *const *allowed, int nallowed,
 		   const char *also, const char *hint)
 {

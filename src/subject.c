@@ -425,7 +425,8 @@ FindCandidate(AbacSubject *subject, AbacPolicy *policy)
  * says whether an allow comes through this assignment.
  */
 static void
-AddCandidates(AbacSubject *subject, const char *type, AbacString id, bool allow, TimestampTz now)
+AddCandidates(AbacSubject *subject, const char *type, AbacString id, AbacString name,
+			  bool allow, TimestampTz now)
 {
 	Assignments *assignments = GetAssignments(AbacStringOf(type), id);
 
@@ -447,6 +448,7 @@ AddCandidates(AbacSubject *subject, const char *type, AbacString id, bool allow,
 		reach = &candidate->reaches[candidate->nreaches++];
 		reach->target_type = type;
 		reach->target_id = AbacCopyString(AbacSubjectMemory, id);
+		reach->target_name = name;
 		reach->allow = allow;
 		candidate->allow |= allow;
 	}
@@ -469,7 +471,7 @@ CompareCandidates(const void *a, const void *b)
 static void
 CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, TimestampTz now)
 {
-	AddCandidates(subject, "user", subject->user, true, now);
+	AddCandidates(subject, "user", subject->user, none, true, now);
 	for (int i = 0; i < subject->nroles; i++)
 	{
 		bool		seen = false;
@@ -479,14 +481,14 @@ CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, Timestamp
 			seen = subject->roles[j].role == subject->roles[i].role;
 		if (!seen)
 			AddCandidates(subject, "role", AbacStringOf(AbacUuidText(&subject->roles[i].role->id)),
-						  true, now);
+						  subject->roles[i].role->name, true, now);
 	}
 	for (int i = 0; i < nteams; i++)
-		AddCandidates(subject, "team", teams[i].id, true, now);
+		AddCandidates(subject, "team", teams[i].id, none, true, now);
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 	{
 		if (subject->scope[i].data)
-			AddCandidates(subject, AbacScopeNames[i], subject->scope[i], subject->member[i], now);
+			AddCandidates(subject, AbacScopeNames[i], subject->scope[i], none, subject->member[i], now);
 	}
 	if (subject->ncandidates > 1)
 		qsort(subject->candidates, subject->ncandidates, sizeof(AbacCandidate), CompareCandidates);

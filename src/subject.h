@@ -32,6 +32,7 @@ typedef struct AbacReach
 {
 	const char *target_type;
 	AbacString	target_id;
+	AbacString	target_name;	/* of a role; none otherwise */
 	bool		allow;			/* does an allow come through this one? */
 } AbacReach;
 
