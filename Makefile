@@ -11,6 +11,7 @@ OBJS = \
 	src/cache.o \
 	src/compile.o \
 	src/decide.o \
+	src/draw.o \
 	src/evaluate.o \
 	src/explain.o \
 	src/guard.o \

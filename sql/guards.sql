@@ -547,6 +547,56 @@ SELECT resource_type FROM abac_relations ORDER BY 1;
 CALL sweep();
 
 --
+-- What a program sees
+--
+CREATE FUNCTION state(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+INSERT INTO abac_rule_groups (organization_id, name) VALUES ('acme', 'a'), ('acme', 'b');
+INSERT INTO abac_rule_group_members (group_id, child_group_id) VALUES (grp('a'), grp('b'));
+INSERT INTO abac_rules (organization_id, name, is_system) VALUES ('globex', 'foreign', false), (NULL, 'sys', true);
+INSERT INTO abac_roles (organization_id, name) VALUES ('acme', 'member');
+INSERT INTO abac_attribute_definitions (name, data_type, allowed_values, is_system) VALUES ('user.level', 'number', '[1]', true);
+SET abac.attribute_validation = strict;
+SELECT state(statement), statement FROM (VALUES
+	($$INSERT INTO abac_rule_group_members (group_id, child_group_id) VALUES (grp('b'), grp('a'))$$),
+	($$INSERT INTO abac_rule_group_members (group_id, rule_id) VALUES (grp('b'), rule('foreign'))$$),
+	($$INSERT INTO abac_user_roles (user_id, role_id, context_type, context_id) VALUES ('ann', rol('member'), 'project', 'p')$$),
+	($$INSERT INTO abac_user_roles (user_id, role_id, context_type, context_id) VALUES ('ann', rol('member'), 'organization', 'globex')$$),
+	($$INSERT INTO abac_attribute_definitions (organization_id, name) VALUES ('acme', 'user.level')$$),
+	($$INSERT INTO abac_attribute_definitions (name, validation_regex) VALUES ('user.x', '[')$$),
+	($$INSERT INTO abac_attribute_definitions (name, data_type, default_value) VALUES ('user.x', 'number', 'true')$$),
+	($$INSERT INTO abac_attribute_definitions (name, allowed_values, default_value) VALUES ('user.x', '["a"]', '"b"')$$),
+	($$INSERT INTO abac_rules (name, conditions) VALUES ('x', '{"and": []}')$$),
+	($$INSERT INTO abac_rules (name, conditions) VALUES ('x', leaf('user.id', 'matches', '"["'))$$),
+	($$INSERT INTO abac_rules (name, conditions) VALUES ('x', leaf('user.id', 'in_cidr', '"x"'))$$),
+	($$INSERT INTO abac_rules (name, conditions) VALUES ('x', (repeat('{"not": ', 64) || 'true' || repeat('}', 64))::jsonb)$$),
+	($$INSERT INTO abac_rules (name, conditions) VALUES ('x', leaf('user.nobody', 'eq', '1'))$$),
+	($$INSERT INTO abac_user_attributes (user_id, attributes) VALUES ('ann', '{"level": "x"}')$$),
+	($$INSERT INTO abac_user_attributes (user_id, attributes) VALUES ('ann', '{"level": 2}')$$),
+	($$UPDATE abac_rules SET priority = 1 WHERE name = 'sys'$$),
+	($$TRUNCATE abac_attribute_definitions$$),
+	($$DELETE FROM abac_rule_groups WHERE name = 'b'$$),
+	($$INSERT INTO abac_user_roles (user_id, role_id) VALUES ('ann', '00000000-0000-0000-0000-000000000001')$$)) AS s (statement);
+RESET abac.attribute_validation;
+-- who may write one table needs no right to read the others
+GRANT INSERT ON abac_user_roles, abac_rule_group_members TO regress_abac_writer;
+SELECT grp('a') AS a, grp('b') AS b, rol('member') AS member \gset
+SET ROLE regress_abac_writer;
+INSERT INTO abac_user_roles (user_id, role_id, context_type, context_id) VALUES ('ann', :'member', 'organization', 'acme');
+INSERT INTO abac_user_roles (user_id, role_id, context_type, context_id) VALUES ('ann', :'member', 'organization', 'globex');
+INSERT INTO abac_rule_group_members (group_id, child_group_id) VALUES (:'b', :'a');
+RESET ROLE;
+REVOKE ALL ON abac_user_roles, abac_rule_group_members FROM regress_abac_writer;
+DROP FUNCTION state;
+CALL sweep();
+
+--
 -- Triggers' functions serve nothing else
 --
 SELECT abac_guard();

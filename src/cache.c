@@ -71,8 +71,6 @@ KeysEqual(const char *a, const char *b)
 
 MemoryContext AbacPolicyMemory = NULL;
 MemoryContext AbacSubjectMemory = NULL;
-uint64		AbacPolicyGeneration = 0;
-uint64		AbacSubjectGeneration = 0;
 
 static map_hash *policy_map = NULL;
 static map_hash *subject_map = NULL;
@@ -176,7 +174,7 @@ AbacCacheInit(void)
  * with the rest.
  */
 static void
-DropLayer(MemoryContext *memory, const char *name, map_hash **map, uint64 *generation)
+DropLayer(MemoryContext *memory, const char *name, map_hash **map)
 {
 	*map = NULL;
 	if (*memory == NULL)
@@ -187,7 +185,6 @@ DropLayer(MemoryContext *memory, const char *name, map_hash **map, uint64 *gener
 	else
 		MemoryContextReset(*memory);
 	*map = map_create(*memory, 64, NULL);
-	(*generation)++;
 }
 
 /*
@@ -209,11 +206,11 @@ AbacCacheBegin(void)
 	if (policy_map == NULL || (stale & ABAC_CHANGE_POLICY))
 	{
 		/* the subjects first: they point into the policies */
-		DropLayer(&AbacSubjectMemory, "subjects", &subject_map, &AbacSubjectGeneration);
-		DropLayer(&AbacPolicyMemory, "policies", &policy_map, &AbacPolicyGeneration);
+		DropLayer(&AbacSubjectMemory, "subjects", &subject_map);
+		DropLayer(&AbacPolicyMemory, "policies", &policy_map);
 	}
 	else if (subject_map == NULL || (stale & ABAC_CHANGE_SUBJECT))
-		DropLayer(&AbacSubjectMemory, "subjects", &subject_map, &AbacSubjectGeneration);
+		DropLayer(&AbacSubjectMemory, "subjects", &subject_map);
 	stale = 0;
 }
 

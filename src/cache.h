@@ -24,10 +24,6 @@ typedef enum AbacChange
 extern MemoryContext AbacPolicyMemory;
 extern MemoryContext AbacSubjectMemory;
 
-/* Number of the layer's contents; another number = everything was dropped. */
-extern uint64 AbacPolicyGeneration;
-extern uint64 AbacSubjectGeneration;
-
 extern void AbacCacheInit(void);
 extern void AbacCacheBegin(void);
 extern Snapshot AbacCacheSnapshot(void);

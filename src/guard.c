@@ -773,12 +773,17 @@ LookForUse(View *view, const Use *use)
 	AbacScanEnd(&scan);
 }
 
+/*
+ * Whoever names the row by its id holds a lock on it (CheckReference), which
+ * its deletion has waited for.  So only names in text need the first look.
+ */
 static void
 LookForUses(View *view)
 {
 	for (size_t i = 0; i < lengthof(uses); i++)
 	{
-		if (uses[i].used == view->change->table && uses[i].detail)
+		if (uses[i].used == view->change->table && uses[i].detail &&
+			(IsNamedByText(&uses[i]) || view->snapshot->snapshot_type != SNAPSHOT_DIRTY))
 			LookForUse(view, &uses[i]);
 	}
 }
