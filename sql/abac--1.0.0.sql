@@ -536,30 +536,6 @@ CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_conditions
 CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE ON abac_policy_rules
 	FOR EACH ROW EXECUTE FUNCTION abac_guard();
 
--- pg_restore --jobs fills an extension's tables in any order, whatever foreign
--- keys there are between them.  So the half of each that looks for the row
--- referenced is switched off: the guard does the same, except during a restore.
--- The other half (RESTRICT, CASCADE) stays.  (Where this is undone, by ENABLE
--- TRIGGER ALL say, such rows are checked twice.)
-DO $$
-DECLARE
-	half record;
-BEGIN
-	FOR half IN
-		SELECT t.tgrelid::pg_catalog.regclass AS relation, t.tgname
-		FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_trigger t ON t.tgconstraint OPERATOR(pg_catalog.=) c.oid
-		WHERE c.contype OPERATOR(pg_catalog.=) 'f' AND t.tgrelid OPERATOR(pg_catalog.=) c.conrelid
-			AND c.conrelid OPERATOR(pg_catalog.=) ANY (ARRAY[
-				'@extschema@.abac_rule_group_members', '@extschema@.abac_policy_rule_groups',
-				'@extschema@.abac_policy_assignments', '@extschema@.abac_role_permissions',
-				'@extschema@.abac_user_roles', '@extschema@.abac_user_permissions',
-				'@extschema@.abac_conditions']::pg_catalog.regclass[])
-	LOOP
-		EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE TRIGGER %I', half.relation, half.tgname);
-	END LOOP;
-END
-$$;
-
 CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_attribute_definitions
 	FOR EACH STATEMENT EXECUTE FUNCTION abac_guard_truncate();
 CREATE TRIGGER "ABAC_guard_truncate" BEFORE TRUNCATE ON abac_rules
@@ -637,19 +613,34 @@ CREATE FUNCTION abac_enable_triggers() RETURNS void
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	tab record;
+	tab regclass;
+	half name;
 BEGIN
 	FOR tab IN
-		SELECT c.oid::regclass AS relation
+		SELECT c.oid
 		FROM pg_depend d
 			JOIN pg_class c ON c.oid = d.objid
 			JOIN pg_extension e ON e.oid = d.refobjid
 		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass
 			AND d.deptype = 'e' AND e.extname = 'abac' AND c.relkind = 'r'
+		ORDER BY c.relname
 	LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER abac_changed, '
-					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row',
-					   tab.relation);
+					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row', tab);
+
+		-- pg_restore --jobs fills an extension's tables in any order, whatever
+		-- foreign keys there are between them.  So the half of each that looks
+		-- for the row referenced is off: the guard does the same, except during
+		-- a restore.  The other half (RESTRICT, CASCADE) stays.
+		FOR half IN
+			SELECT t.tgname
+			FROM pg_constraint k JOIN pg_trigger t ON t.tgconstraint = k.oid
+			WHERE k.contype = 'f' AND k.conrelid = tab AND t.tgrelid = tab
+				AND t.tgfoid IN ('"RI_FKey_check_ins"()'::regprocedure, '"RI_FKey_check_upd"()'::regprocedure)
+			ORDER BY t.oid
+		LOOP
+			EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', tab, half);
+		END LOOP;
 	END LOOP;
 END
 $$;
@@ -674,12 +665,11 @@ BEGIN
 			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changed()', tab);
 		EXECUTE format('CREATE TRIGGER abac_changed_row AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
 			FOR EACH ROW EXECUTE FUNCTION @extschema@.abac_changed()', tab);
-		EXECUTE format('ALTER TABLE @extschema@.%I ENABLE ALWAYS TRIGGER abac_changed,
-			ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row', tab);
 		PERFORM pg_catalog.pg_extension_config_dump(format('@extschema@.%I', tab)::regclass, '');
 	END LOOP;
 END
 $$;
+SELECT abac_enable_triggers();
 
 --
 -- Decisions
