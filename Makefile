@@ -15,6 +15,12 @@ OBJS = \
 	src/evaluate.o \
 	src/explain.o \
 	src/guard.o \
+	src/guard_condition.o \
+	src/guard_definition.o \
+	src/guard_graph.o \
+	src/guard_organization.o \
+	src/guard_reference.o \
+	src/guard_system.o \
 	src/plan.o \
 	src/policy.o \
 	src/request.o \

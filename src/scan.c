@@ -23,6 +23,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_collation_d.h"
@@ -43,10 +44,11 @@
 
 #define MAX_INDEX_CHOICES	4
 
-/* What is known of a table; forgotten when its relcache entry is invalidated. */
+/* What is known of a table; doubted when its relcache entry is invalidated. */
 typedef struct TableInfo
 {
 	Oid			oid;
+	bool		is_sure;		/* is it still the table of that name? */
 	bool		valid;			/* are the attribute numbers known? */
 	AttrNumber	attnums[ABAC_MAX_COLUMNS];
 	int			nchoices;
@@ -89,18 +91,6 @@ static const char *const column_names[ABAC_NTABLES][ABAC_MAX_COLUMNS] = {
 };
 #undef X
 
-/*
- * A snapshot of what is committed now and of this transaction's finished
- * commands.  Registered with the current resource owner: the caller hands it
- * to UnregisterSnapshot(), and an error does so too.
- */
-Snapshot
-AbacTakeSnapshot(void)
-{
-	/* For a relation that isn't a catalog, GetCatalogSnapshot takes a new one. */
-	return RegisterSnapshot(GetCatalogSnapshot(AbacTableOid(ABAC_POLICIES)));
-}
-
 /* The schema that the extension lives in; ERROR when it isn't installed. */
 static Oid
 ExtensionSchema(void)
@@ -130,24 +120,56 @@ AbacTableName(AbacTable table)
 	return table_names[table];
 }
 
-/* The table's OID, found once a session; ERROR when there is no such table. */
+/*
+ * Find the OIDs of all tables, as far as they aren't sure.  The old ones stay
+ * known until then, so that the relcache callback recognizes them.
+ */
+static void
+FindTables(void)
+{
+	Oid			schema = InvalidOid;
+
+	for (int i = 0; i < ABAC_NTABLES; i++)
+	{
+		if (tables[i].is_sure)
+			continue;
+		tables[i].is_sure = true;	/* unless an invalidation comes meanwhile */
+		if (!OidIsValid(schema))
+			schema = ExtensionSchema();
+		tables[i].oid = get_relname_relid(table_names[i], schema);
+		if (!OidIsValid(tables[i].oid))
+		{
+			tables[i].is_sure = false;
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table \"%s\" of extension \"abac\" does not exist", table_names[i]),
+					 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
+		}
+	}
+}
+
+/*
+ * A snapshot of what is committed now and of this transaction's finished
+ * commands.  Registered with the current resource owner: the caller hands it
+ * to UnregisterSnapshot(), and an error does so too.
+ *
+ * The tables' OIDs are found first: from the moment of the snapshot on, no
+ * invalidation of theirs may pass unrecognized.
+ */
+Snapshot
+AbacTakeSnapshot(void)
+{
+	FindTables();
+	/* For a relation that isn't a catalog, GetCatalogSnapshot takes a new one. */
+	return RegisterSnapshot(GetCatalogSnapshot(tables[ABAC_POLICIES].oid));
+}
+
+/* The table's OID; ERROR when there is no such table. */
 Oid
 AbacTableOid(AbacTable table)
 {
 	if (!OidIsValid(tables[table].oid))
-	{
-		Oid			schema = ExtensionSchema();
-
-		for (int i = 0; i < ABAC_NTABLES; i++)
-		{
-			tables[i].oid = get_relname_relid(table_names[i], schema);
-			if (!OidIsValid(tables[i].oid))
-				ereport(ERROR,
-						(errcode(ERRCODE_UNDEFINED_TABLE),
-						 errmsg("table \"%s\" of extension \"abac\" does not exist", table_names[i]),
-						 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
-		}
-	}
+		FindTables();
 	return tables[table].oid;
 }
 
@@ -155,9 +177,10 @@ AbacTableOid(AbacTable table)
 bool
 AbacTableOfRelation(Relation relation, AbacTable *table)
 {
+	FindTables();
 	for (int i = 0; i < ABAC_NTABLES; i++)
 	{
-		if (AbacTableOid(i) == RelationGetRelid(relation))
+		if (tables[i].oid == RelationGetRelid(relation))
 		{
 			*table = i;
 			return true;
@@ -180,7 +203,7 @@ AbacScanForget(Oid relid)
 	{
 		if (relid == InvalidOid || tables[i].oid == relid)
 		{
-			tables[i].oid = InvalidOid;
+			tables[i].is_sure = false;
 			tables[i].valid = false;
 			if (relid != InvalidOid)
 				found = i;
@@ -460,6 +483,26 @@ AbacScanNext(AbacScan *scan)
 		if (scan->index_scan || KeysMatch(scan))
 			return true;
 	}
+}
+
+/*
+ * Is the row that the scan found still there?  If so it stays until the end of
+ * the transaction, with that id: it gets the lock that a foreign key takes, for
+ * which this waits.  *again: what was found is out of date.
+ */
+bool
+AbacScanLockRow(AbacScan *scan, bool *again)
+{
+	TupleTableSlot *slot = table_slot_create(scan->relation, NULL);
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(scan->relation, &scan->slot->tts_tid, scan->snapshot, slot,
+							  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock,
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	*again = result == TM_Ok && failure.traversed;
+	ExecDropSingleTupleTableSlot(slot);
+	return result == TM_Ok;
 }
 
 void

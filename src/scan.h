@@ -180,6 +180,7 @@ extern void AbacScanBegin(AbacScan *scan, AbacTable table, Snapshot snapshot);
 extern void AbacScanKeyText(AbacScan *scan, int column, AbacString value);
 extern void AbacScanKeyUuid(AbacScan *scan, int column, const pg_uuid_t *value);
 extern bool AbacScanNext(AbacScan *scan);
+extern bool AbacScanLockRow(AbacScan *scan, bool *again);
 extern void AbacScanEnd(AbacScan *scan);
 
 extern AbacString AbacScanText(const AbacScan *scan, int column);
