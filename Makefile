@@ -10,6 +10,7 @@ OBJS = \
 	src/bson.o \
 	src/cache.o \
 	src/compile.o \
+	src/compile_leaf.o \
 	src/decide.o \
 	src/draw.o \
 	src/evaluate.o \
@@ -21,6 +22,7 @@ OBJS = \
 	src/guard_organization.o \
 	src/guard_reference.o \
 	src/guard_system.o \
+	src/pattern.o \
 	src/plan.o \
 	src/policy.o \
 	src/request.o \

@@ -413,7 +413,7 @@ AbacBeginRequest(const AbacRequest *request, TimestampTz now)
 	 * before and after.  Under a storm of changes the last try serves; it is
 	 * not older than the statement.
 	 */
-	for (int tries = 0; tries < 10 && !AbacCacheIsCurrent(); tries++)
+	for (int tries = 0; tries < 3 && !AbacCacheIsCurrent(); tries++)
 	{
 		AbacCacheEnd();
 		AbacCacheBegin();

@@ -47,7 +47,8 @@ CheckContent(AbacView *view, AbacTable container_table, const pg_uuid_t *contain
 		{
 			TransactionId all_pending = AbacViewPending(view, content_pending);
 
-			if (AbacStringEqual(organization, AbacScanText(&container, abac_guarded_tables[container_table].organization)) ||
+			if (AbacStringEqual(organization, AbacScanText(&container,
+														   abac_guarded_tables[container_table].organization)) ||
 				AbacViewMustWait(view, all_pending))
 				continue;
 			ereport(ERROR,
@@ -179,9 +180,11 @@ CheckContext(AbacView *view, const AbacRow *user_role, const AbacRow *role,
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("%s cannot be held in %s \"%s\"", AbacDescribe(ABAC_ROLES, role),
-						AbacRowText(user_role, USER_ROLE_context_type), AbacRowText(user_role, USER_ROLE_context_id)),
+						AbacRowText(user_role, USER_ROLE_context_type),
+						AbacRowText(user_role, USER_ROLE_context_id)),
 				 AbacStringEqual(AbacScanText(user_role, USER_ROLE_context_type), type)
-				 ? errdetail("User \"%s\" would hold it outside its organization.", AbacRowText(user_role, USER_ROLE_user_id))
+				 ? errdetail("User \"%s\" would hold it outside its organization.",
+							 AbacRowText(user_role, USER_ROLE_user_id))
 				 : errdetail("User \"%s\" would hold it outside its organization: the %s belongs to organization \"%s\".",
 							 AbacRowText(user_role, USER_ROLE_user_id), AbacRowText(user_role, USER_ROLE_context_type),
 							 AbacStringToCString(id)),
