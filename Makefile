@@ -33,9 +33,29 @@ DATA = \
 	sql/abac--1.0.0.sql
 
 REGRESS = \
-	bson
+	attributes \
+	bson \
+	conditions \
+	decision \
+	definitions \
+	explain \
+	guards \
+	install \
+	operators \
+	oracle \
+	principal \
+	request
 REGRESS_OPTS = --load-extension=abac
-ISOLATION =
+ISOLATION = \
+	cache_rollback \
+	cache_snapshot \
+	cache_visibility \
+	cache_windows \
+	cache_writes \
+	guard_cycles_rc \
+	guard_cycles_rr \
+	guard_races_rc \
+	guard_races_rr
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=abac
 PROVE_TESTS ?= test/t/*.pl
 PGTAP_TESTS ?= $(srcdir)/test/pgtap/*.sql

@@ -3,7 +3,8 @@
 -- The contract's tables (what the engine reads), then the triggers that guard
 -- them and keep every session's cache right, then the functions people call.
 -- Functions written in C find the tables through pg_extension, never through
--- the search_path.
+-- the search_path.  Whatever this script calls is named with its schema: it runs
+-- as a superuser, maybe in a schema where others can create functions.
 
 CREATE FUNCTION abac_condition_hash(conditions jsonb) RETURNS text
 	AS 'MODULE_PATHNAME', 'abac_condition_hash'
@@ -16,7 +17,7 @@ COMMENT ON FUNCTION abac_condition_hash(jsonb) IS
 --
 
 CREATE TABLE abac_attribute_definitions (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL
 		CONSTRAINT abac_attribute_definitions_name_check
@@ -28,14 +29,14 @@ CREATE TABLE abac_attribute_definitions (
 	data_type text COLLATE "C" NOT NULL DEFAULT 'string'
 		CHECK (data_type IN ('string', 'number', 'boolean', 'array', 'date', 'json', 'ip', 'cidr')),
 	is_multivalued boolean NOT NULL DEFAULT false,
-	allowed_values jsonb CHECK (jsonb_typeof(allowed_values) = 'array'),
+	allowed_values jsonb CHECK (pg_catalog.jsonb_typeof(allowed_values) = 'array'),
 	validation_regex text COLLATE "C",
-	default_value jsonb CHECK (jsonb_typeof(default_value) <> 'null'),
+	default_value jsonb CHECK (pg_catalog.jsonb_typeof(default_value) <> 'null'),
 	source text COLLATE "C" NOT NULL DEFAULT 'any'
 		CHECK (source IN ('any', 'stored', 'global')),
 	is_system boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (organization_id, name)
@@ -63,7 +64,7 @@ COMMENT ON COLUMN abac_attribute_definitions.is_system IS
 	'true: only display_name and description may change, and organizations can''t redefine the name';
 
 CREATE TABLE abac_rules (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL CHECK (name <> ''),
 	description text,
@@ -71,20 +72,20 @@ CREATE TABLE abac_rules (
 	priority integer NOT NULL DEFAULT 0,
 	resource_type text COLLATE "C"
 		CONSTRAINT abac_rules_resource_type_check
-		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+		CHECK (resource_type <> '' AND pg_catalog.strpos(resource_type, ':') = 0),
 	target_actions text[] COLLATE "C"
 		CONSTRAINT abac_rules_target_actions_check
-		CHECK (cardinality(target_actions) > 0 AND array_ndims(target_actions) = 1
-			   AND array_position(target_actions, NULL) IS NULL
-			   AND array_position(target_actions, '') IS NULL),
-	conditions jsonb CHECK (jsonb_typeof(conditions) <> 'null'),
+		CHECK (pg_catalog.cardinality(target_actions) > 0 AND pg_catalog.array_ndims(target_actions) = 1
+			   AND pg_catalog.array_position(target_actions, NULL) IS NULL
+			   AND pg_catalog.array_position(target_actions, '') IS NULL),
+	conditions jsonb CHECK (pg_catalog.jsonb_typeof(conditions) <> 'null'),
 	condition_hash text COLLATE "C" GENERATED ALWAYS AS (abac_condition_hash(conditions)) STORED,
 	is_active boolean NOT NULL DEFAULT true,
 	starts_at timestamptz,
 	expires_at timestamptz,
 	is_system boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (organization_id, name),
@@ -105,14 +106,14 @@ COMMENT ON COLUMN abac_rules.expires_at IS 'end of the window, included; NULL = 
 COMMENT ON COLUMN abac_rules.is_system IS 'true: only the description may change';
 
 CREATE TABLE abac_rule_groups (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL CHECK (name <> ''),
 	description text,
 	combine_logic text COLLATE "C" NOT NULL DEFAULT 'and' CHECK (combine_logic IN ('and', 'or', 'not')),
 	is_system boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (organization_id, name)
@@ -125,17 +126,17 @@ COMMENT ON COLUMN abac_rule_groups.is_system IS
 	'true: only the description may change, and members can be added but not changed or removed';
 
 CREATE TABLE abac_rule_group_members (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	group_id uuid NOT NULL REFERENCES abac_rule_groups ON DELETE CASCADE,
 	rule_id uuid REFERENCES abac_rules ON DELETE RESTRICT,
 	child_group_id uuid REFERENCES abac_rule_groups ON DELETE RESTRICT,
 	sort_order integer NOT NULL DEFAULT 0,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (group_id, rule_id, child_group_id),
-	CONSTRAINT abac_rule_group_members_one_member_check CHECK (num_nonnulls(rule_id, child_group_id) = 1),
+	CONSTRAINT abac_rule_group_members_one_member_check CHECK (pg_catalog.num_nonnulls(rule_id, child_group_id) = 1),
 	CONSTRAINT abac_rule_group_members_no_self_check CHECK (group_id <> child_group_id)
 );
 CREATE INDEX ON abac_rule_group_members (rule_id);
@@ -145,7 +146,7 @@ COMMENT ON TABLE abac_rule_group_members IS
 COMMENT ON COLUMN abac_rule_group_members.sort_order IS 'order in displays and explanations';
 
 CREATE TABLE abac_policies (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL CHECK (name <> ''),
 	description text,
@@ -155,8 +156,8 @@ CREATE TABLE abac_policies (
 	is_active boolean NOT NULL DEFAULT true,
 	is_system boolean NOT NULL DEFAULT false,
 	version integer NOT NULL DEFAULT 1,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (organization_id, name)
@@ -173,12 +174,12 @@ COMMENT ON COLUMN abac_policies.is_system IS
 COMMENT ON COLUMN abac_policies.version IS 'goes up by one with each real change of the row';
 
 CREATE TABLE abac_policy_rule_groups (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	policy_id uuid NOT NULL REFERENCES abac_policies ON DELETE CASCADE,
 	rule_group_id uuid NOT NULL REFERENCES abac_rule_groups ON DELETE RESTRICT,
 	sort_order integer NOT NULL DEFAULT 0,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (policy_id, rule_group_id)
@@ -188,7 +189,7 @@ COMMENT ON TABLE abac_policy_rule_groups IS 'the rule groups of a policy';
 COMMENT ON COLUMN abac_policy_rule_groups.sort_order IS 'order in displays and explanations';
 
 CREATE TABLE abac_policy_assignments (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	policy_id uuid NOT NULL REFERENCES abac_policies ON DELETE CASCADE,
 	target_type text COLLATE "C" NOT NULL
 		CHECK (target_type IN ('user', 'role', 'team', 'organization', 'project', 'workspace')),
@@ -197,8 +198,8 @@ CREATE TABLE abac_policy_assignments (
 	starts_at timestamptz,
 	expires_at timestamptz,
 	assigned_by text,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (policy_id, target_type, target_id),
@@ -215,15 +216,15 @@ COMMENT ON COLUMN abac_policy_assignments.target_id IS
 	'the application''s id of the target; for a role abac_roles.id in lower case';
 
 CREATE TABLE abac_resource_types (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	resource_type text COLLATE "C" NOT NULL UNIQUE
 		CONSTRAINT abac_resource_types_resource_type_check
-		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+		CHECK (resource_type <> '' AND pg_catalog.strpos(resource_type, ':') = 0),
 	description text,
 	actions text[] COLLATE "C",
 	required_scope text COLLATE "C" CHECK (required_scope IN ('organization', 'project', 'workspace')),
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text
 );
@@ -233,18 +234,18 @@ COMMENT ON COLUMN abac_resource_types.required_scope IS
 	'a request of this type without this scope is denied (scope_mismatch)';
 
 CREATE TABLE abac_relations (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	relation regclass NOT NULL UNIQUE,
 	resource_type text COLLATE "C" NOT NULL
 		CONSTRAINT abac_relations_resource_type_check
-		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+		CHECK (resource_type <> '' AND pg_catalog.strpos(resource_type, ':') = 0),
 	id_column name,
 	organization_column name,
 	project_column name,
 	workspace_column name,
 	null_scope text COLLATE "C" NOT NULL DEFAULT 'deny' CHECK (null_scope IN ('deny', 'platform')),
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text
 );
@@ -254,12 +255,12 @@ COMMENT ON COLUMN abac_relations.null_scope IS
 	'what a NULL in a scope column means: deny, or platform = a row of no organization';
 
 CREATE TABLE abac_user_attributes (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
-	attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	attributes jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(attributes) = 'object'),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (user_id, organization_id)
@@ -270,14 +271,14 @@ COMMENT ON COLUMN abac_user_attributes.organization_id IS
 	'the organization these attributes are for; NULL = the user''s global row';
 
 CREATE TABLE abac_scopes (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	scope_type text COLLATE "C" NOT NULL
 		CHECK (scope_type IN ('organization', 'project', 'workspace', 'team')),
 	scope_id text COLLATE "C" NOT NULL CHECK (scope_id <> ''),
 	parent_type text COLLATE "C",
 	parent_id text COLLATE "C" CHECK (parent_id <> ''),
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (scope_type, scope_id),
@@ -297,15 +298,15 @@ COMMENT ON COLUMN abac_scopes.parent_type IS
 	'of a project: organization; of a workspace: project or organization; of a team: organization or NULL';
 
 CREATE TABLE abac_memberships (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	scope_type text COLLATE "C" NOT NULL
 		CHECK (scope_type IN ('organization', 'project', 'workspace', 'team')),
 	scope_id text COLLATE "C" NOT NULL CHECK (scope_id <> ''),
 	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
 	starts_at timestamptz,
 	expires_at timestamptz,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (user_id, scope_type, scope_id),
@@ -316,7 +317,7 @@ COMMENT ON TABLE abac_memberships IS
 	'who belongs to an organization, project, workspace (and what is below it) or team';
 
 CREATE TABLE abac_roles (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL CHECK (name <> ''),
 	description text,
@@ -325,8 +326,8 @@ CREATE TABLE abac_roles (
 	is_super_admin boolean NOT NULL DEFAULT false,
 	rank integer NOT NULL DEFAULT 0,
 	is_system boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (organization_id, name, scope),
@@ -342,15 +343,15 @@ COMMENT ON COLUMN abac_roles.rank IS 'order in displays; no decision depends on 
 COMMENT ON COLUMN abac_roles.is_system IS 'true: only the description may change';
 
 CREATE TABLE abac_permissions (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	resource_type text COLLATE "C" NOT NULL
 		CONSTRAINT abac_permissions_resource_type_check
-		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
+		CHECK (resource_type <> '' AND pg_catalog.strpos(resource_type, ':') = 0),
 	action text COLLATE "C" NOT NULL CHECK (action <> ''),
 	name text COLLATE "C" GENERATED ALWAYS AS (resource_type || ':' || action) STORED,
 	description text,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (resource_type, action)
@@ -361,11 +362,11 @@ COMMENT ON COLUMN abac_permissions.action IS 'action; * = every action';
 COMMENT ON COLUMN abac_permissions.name IS 'resource_type:action';
 
 CREATE TABLE abac_role_permissions (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	role_id uuid NOT NULL REFERENCES abac_roles ON DELETE CASCADE,
 	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (role_id, permission_id)
@@ -374,7 +375,7 @@ CREATE INDEX ON abac_role_permissions (permission_id);
 COMMENT ON TABLE abac_role_permissions IS 'the permissions of a role';
 
 CREATE TABLE abac_user_roles (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
 	role_id uuid NOT NULL REFERENCES abac_roles ON DELETE RESTRICT,
 	context_type text COLLATE "C" NOT NULL DEFAULT 'global'
@@ -383,8 +384,8 @@ CREATE TABLE abac_user_roles (
 	starts_at timestamptz,
 	expires_at timestamptz,
 	assigned_by text,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (user_id, context_type, context_id, role_id),
@@ -398,7 +399,7 @@ COMMENT ON COLUMN abac_user_roles.context_type IS 'the role''s scope';
 COMMENT ON COLUMN abac_user_roles.context_id IS 'the application''s id of the context; NULL for global';
 
 CREATE TABLE abac_user_permissions (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
 	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
 	granted boolean NOT NULL,
@@ -408,8 +409,8 @@ CREATE TABLE abac_user_permissions (
 	starts_at timestamptz,
 	expires_at timestamptz,
 	granted_by text,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE NULLS NOT DISTINCT (user_id, context_type, context_id, permission_id),
@@ -422,15 +423,15 @@ COMMENT ON TABLE abac_user_permissions IS
 COMMENT ON COLUMN abac_user_permissions.granted IS 'false: denied, before any policy or grant';
 
 CREATE TABLE abac_conditions (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	permission_id uuid NOT NULL REFERENCES abac_permissions ON DELETE RESTRICT,
 	role_id uuid REFERENCES abac_roles ON DELETE RESTRICT,
 	attribute_key text COLLATE "C" NOT NULL,
 	operator text COLLATE "C" NOT NULL,
 	attribute_value jsonb NOT NULL,
 	logic_group text COLLATE "C" NOT NULL DEFAULT 'AND' CHECK (logic_group IN ('AND', 'OR')),
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text
 );
@@ -441,19 +442,19 @@ COMMENT ON TABLE abac_conditions IS
 COMMENT ON COLUMN abac_conditions.role_id IS 'the role that is bound; NULL = all roles';
 
 CREATE TABLE abac_policy_rules (
-	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	organization_id text COLLATE "C" NOT NULL CHECK (organization_id <> ''),
 	name text COLLATE "C" NOT NULL CHECK (name <> ''),
 	description text,
 	resource_type text COLLATE "C" NOT NULL DEFAULT '*'
 		CONSTRAINT abac_policy_rules_resource_type_check
-		CHECK (resource_type <> '' AND strpos(resource_type, ':') = 0),
-	conditions jsonb CHECK (jsonb_typeof(conditions) <> 'null'),
+		CHECK (resource_type <> '' AND pg_catalog.strpos(resource_type, ':') = 0),
+	conditions jsonb CHECK (pg_catalog.jsonb_typeof(conditions) <> 'null'),
 	effect text COLLATE "C" NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny')),
 	priority integer NOT NULL DEFAULT 0,
 	is_active boolean NOT NULL DEFAULT true,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
 	updated_by text,
 	UNIQUE (organization_id, name)
@@ -491,6 +492,15 @@ CREATE FUNCTION abac_forget_dropped() RETURNS event_trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- most drops aren't of registered tables, and must not disturb anybody's cache
+	IF NOT EXISTS (
+		SELECT FROM @extschema@.abac_relations AS registered
+		JOIN pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+			ON registered.relation OPERATOR(pg_catalog.=) dropped.objid
+		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
+	THEN
+		RETURN;
+	END IF;
 	DELETE FROM @extschema@.abac_relations AS registered
 		USING pg_catalog.pg_event_trigger_dropped_objects() AS dropped
 		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -608,6 +618,12 @@ CREATE FUNCTION abac_changed() RETURNS trigger
 REVOKE ALL ON FUNCTION abac_changed() FROM PUBLIC;
 COMMENT ON FUNCTION abac_changed() IS 'trigger: what sessions remember of the table is out of date';
 
+CREATE FUNCTION abac_changing() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'abac_changing'
+	LANGUAGE C;
+REVOKE ALL ON FUNCTION abac_changing() FROM PUBLIC;
+COMMENT ON FUNCTION abac_changing() IS 'trigger: until the statement is done, nothing is remembered';
+
 CREATE FUNCTION abac_enable_triggers() RETURNS void
 	LANGUAGE plpgsql
 	SET search_path = pg_catalog, pg_temp
@@ -625,7 +641,8 @@ BEGIN
 			AND d.deptype = 'e' AND e.extname = 'abac' AND c.relkind = 'r'
 		ORDER BY c.relname
 	LOOP
-		EXECUTE format('ALTER TABLE %s ENABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER abac_changed, '
+		EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER abac_changing, '
+					   'ENABLE ALWAYS TRIGGER abac_changed, '
 					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row', tab);
 
 		-- pg_restore --jobs fills an extension's tables in any order, whatever
@@ -639,7 +656,7 @@ BEGIN
 				AND t.tgfoid IN ('"RI_FKey_check_ins"()'::regprocedure, '"RI_FKey_check_upd"()'::regprocedure)
 			ORDER BY t.oid
 		LOOP
-			EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', tab, half);
+			EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE TRIGGER %I', tab, half);
 		END LOOP;
 	END LOOP;
 END
@@ -659,13 +676,15 @@ BEGIN
 		'abac_permissions', 'abac_role_permissions', 'abac_user_roles', 'abac_user_permissions',
 		'abac_conditions', 'abac_policy_rules']
 	LOOP
-		EXECUTE format('CREATE TRIGGER abac_changed AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
+		EXECUTE pg_catalog.format('CREATE TRIGGER abac_changing BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.%I
+			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changing()', tab);
+		EXECUTE pg_catalog.format('CREATE TRIGGER abac_changed AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
 			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changed()', tab);
-		EXECUTE format('CREATE TRIGGER abac_changed_truncate AFTER TRUNCATE ON @extschema@.%I
+		EXECUTE pg_catalog.format('CREATE TRIGGER abac_changed_truncate AFTER TRUNCATE ON @extschema@.%I
 			FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.abac_changed()', tab);
-		EXECUTE format('CREATE TRIGGER abac_changed_row AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
+		EXECUTE pg_catalog.format('CREATE TRIGGER abac_changed_row AFTER INSERT OR UPDATE OR DELETE ON @extschema@.%I
 			FOR EACH ROW EXECUTE FUNCTION @extschema@.abac_changed()', tab);
-		PERFORM pg_catalog.pg_extension_config_dump(format('@extschema@.%I', tab)::regclass, '');
+		PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('@extschema@.%I', tab)::regclass, '');
 	END LOOP;
 END
 $$;
@@ -847,5 +866,6 @@ REVOKE ALL ON FUNCTION
 	abac_set_user(bigint, boolean),
 	abac_grant_super_admin(text),
 	abac_grant_super_admin(uuid),
-	abac_grant_super_admin(bigint)
+	abac_grant_super_admin(bigint),
+	abac_bson_to_jsonb(bytea)
 FROM PUBLIC;

@@ -11,7 +11,8 @@ INSERT INTO abac_rule_group_members (group_id, rule_id) SELECT g.id, r.id FROM a
 INSERT INTO abac_policy_rule_groups (policy_id, rule_group_id) SELECT p.id, g.id FROM abac_policies p, abac_rule_groups g;
 INSERT INTO abac_policy_assignments (policy_id, target_type, target_id) SELECT id, 'user', 'u' FROM abac_policies;
 INSERT INTO abac_user_attributes (user_id, attributes)
-	VALUES ('u', '{"a": "x", "n": 5, "dept": "ops", "profile": {"level": 3, "unit": {"name": "ops"}}, "dollar": "$a", "obj": {"ref": "a"}}');
+	VALUES ('u',
+	'{"a": "x", "n": 5, "dept": "ops", "profile": {"level": 3, "unit": {"name": "ops"}}, "dollar": "$a", "obj": {"ref": "a"}}');
 
 -- Do the statement; the fault, if it is refused.
 CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -220,19 +221,25 @@ SELECT tree || E'\n  ' || try(tree) FROM unnest(ARRAY[
 	'{"attribute": "user.a", "operator": "matches", "value": {"ref": "user.b"}}',
 	'{"attribute": "user.a", "operator": "exists", "value": "$user.b"}']) AS tree;
 -- values that an operator doesn't take
-SELECT operator || ' ' || value || E'\n  ' || try(format('{"attribute": "user.a", "operator": "%s", "value": %s}', operator, value)) FROM (VALUES
+SELECT operator || ' ' || value || E'\n  ' || try(format('{"attribute": "user.a", "operator": "%s", "value": %s}', operator,
+	value)) FROM (VALUES
 	('gt', 'true'), ('gte', '[1]'), ('lt', '{}'), ('lte', 'false'),
 	('between', '1'), ('between', '[1]'), ('between', '[1, 2, 3]'), ('between', '[]'), ('between', '[1, null]'), ('between', '[true, 2]'),
 	('between', '{"min": 1, "max": 2}'),
 	('in', '"x"'), ('in', '1'), ('in', '{"k": 1}'), ('not_in', 'true'), ('is_subset', '"x"'), ('is_superset', '1'),
-	('contains', '""'), ('not_contains', '""'), ('starts_with', '""'), ('starts_with', '1'), ('starts_with', '["x"]'), ('ends_with', '""'), ('ends_with', 'true'),
+	('contains', '""'), ('not_contains', '""'), ('starts_with', '""'), ('starts_with', '1'), ('starts_with', '["x"]'), ('ends_with', '""'),
+	('ends_with', 'true'),
 	('matches', '""'), ('matches', '1'), ('matches', '["x"]'), ('exists', '1'), ('exists', '"true"'),
-	('in_cidr', '1'), ('in_cidr', '{}'), ('in_cidr', '["10.0.0.0/8", 1]'), ('not_in_cidr', 'true'), ('in_cidr', '[["10.0.0.0/8"]]')) AS v (operator, value);
+	('in_cidr', '1'), ('in_cidr', '{}'), ('in_cidr', '["10.0.0.0/8", 1]'), ('not_in_cidr', 'true'),
+	('in_cidr', '[["10.0.0.0/8"]]')) AS v (operator, value);
 -- regular expressions and networks
-SELECT operator || ' ' || value || E'\n  ' || try(format('{"not": {"attribute": "user.a", "operator": "%s", "value": %s}}', operator, value)) FROM (VALUES
-	('matches', '"("'), ('matches', '"["'), ('matches', '"a{2,1}"'), ('matches', '"*"'), ('matches', '"\\"'), ('matches', '"[[:foo:]]"'), ('matches', '"a**"'),
+SELECT operator || ' ' || value || E'\n  ' || try(format('{"not": {"attribute": "user.a", "operator": "%s", "value": %s}}', operator,
+	value)) FROM (VALUES
+	('matches', '"("'), ('matches', '"["'), ('matches', '"a{2,1}"'), ('matches', '"*"'), ('matches', '"\\"'), ('matches', '"[[:foo:]]"'),
+	('matches', '"a**"'),
 	('matches', '"(?<=a)b"'),
-	('in_cidr', '"x"'), ('in_cidr', '""'), ('in_cidr', '"10.0.0.1/8"'), ('in_cidr', '"10.0.0.0/33"'), ('in_cidr', '"2001:db8::1/32"'), ('in_cidr', '"2001:db8::/129"'),
+	('in_cidr', '"x"'), ('in_cidr', '""'), ('in_cidr', '"10.0.0.1/8"'), ('in_cidr', '"10.0.0.0/33"'), ('in_cidr', '"2001:db8::1/32"'),
+	('in_cidr', '"2001:db8::/129"'),
 	('in_cidr', '"10.0.0.0/8 "'), ('not_in_cidr', '["10.0.0.0/8", "10.0.0.256"]'),
 	('in_cidr', '"10.0.0.1"'), ('in_cidr', '"::1"'), ('in_cidr', '[]'), ('in_cidr', '"::ffff:10.0.0.0/104"')) AS v (operator, value);
 
@@ -257,7 +264,8 @@ SELECT '10,001 nodes: ' || try(wide(10001));
 SELECT '10,000 nodes in 4,999 branches: ' || try(wide_and_flat(10000));
 SELECT '10,002 nodes: ' || try(wide_and_flat(10002));
 -- one leaf's list isn't nodes
-SELECT '20,000 elements: ' || try((SELECT jsonb_build_object('attribute', 'user.n', 'operator', 'in', 'value', jsonb_agg(i)) FROM generate_series(1, 20000) AS i)::text);
+SELECT '20,000 elements: ' || try((SELECT jsonb_build_object('attribute', 'user.n', 'operator', 'in', 'value',
+	jsonb_agg(i)) FROM generate_series(1, 20000) AS i)::text);
 -- a long value is cut in the message, not in the middle of a letter
 SELECT try(format('{"attribute": "user.a", "operator": "exists", "value": "a%s"}', repeat('é', 100)));
 
@@ -278,8 +286,10 @@ SELECT name, description, conditions FROM abac_rules;
 INSERT INTO abac_permissions (resource_type, action) VALUES ('thing', 'act');
 SELECT attempt('INSERT INTO abac_policy_rules (organization_id, name, conditions) VALUES (''o'', ''legacy'', ''{"or": [{"attr": "user.a", "op": "eq"}]}'')');
 SELECT attempt('INSERT INTO abac_policy_rules (organization_id, name, conditions) VALUES (''o'', ''legacy'', ''null'')');
-SELECT attempt(format('INSERT INTO abac_conditions (permission_id, attribute_key, operator, attribute_value) SELECT id, %L, %L, %L FROM abac_permissions', attribute, operator, value))
-FROM (VALUES ('a', 'eq', '1'), ('user.a', 'equal', '1'), ('user.a', 'eq', 'null'), ('user.a', 'in', '"$user"'), ('user.a', 'matches', '"("'), ('user.a', 'in_cidr', '"x"'))
+SELECT attempt(format('INSERT INTO abac_conditions (permission_id, attribute_key, operator, attribute_value) SELECT id, %L, %L, %L FROM abac_permissions',
+	attribute, operator, value))
+FROM (VALUES ('a', 'eq', '1'), ('user.a', 'equal', '1'), ('user.a', 'eq', 'null'), ('user.a', 'in', '"$user"'),
+	('user.a', 'matches', '"("'), ('user.a', 'in_cidr', '"x"'))
 	AS v (attribute, operator, value);
 SELECT count(*) FROM abac_conditions;
 SELECT count(*) FROM abac_policy_rules;
@@ -287,15 +297,22 @@ SELECT count(*) FROM abac_policy_rules;
 --
 -- Operators that a definition forbids
 --
-INSERT INTO abac_attribute_definitions (name, data_type, is_multivalued) VALUES ('user.date', 'date', false), ('user.ip', 'ip', false), ('user.cidr', 'cidr', false),
+INSERT INTO abac_attribute_definitions (name, data_type, is_multivalued) VALUES ('user.date', 'date', false), ('user.ip', 'ip', false),
+	('user.cidr', 'cidr', false),
 	('user.dates', 'date', true), ('user.ips', 'ip', true), ('user.number', 'number', false), ('user.flag', 'boolean', false);
-SELECT operator || ' on ' || attribute || ' ' || value || E'\n  ' || try(format('{"attribute": "%s", "operator": "%s", "value": %s}', attribute, operator, value)) FROM (VALUES
-	('user.date', 'contains', '"2024-01-01"'), ('user.date', 'starts_with', '"2024"'), ('user.date', 'ends_with', '"01"'), ('user.date', 'matches', '"^2024"'),
-	('user.date', 'not_contains', '"2024"'), ('user.ip', 'gt', '"10.0.0.1"'), ('user.ip', 'lte', '"10.0.0.1"'), ('user.ip', 'between', '["10.0.0.1", "10.0.0.9"]'),
-	('user.cidr', 'starts_with', '"10."'), ('user.ip', 'matches', '"^10"'), ('user.cidr', 'contains', '"10.0.0.1"'), ('env.now', 'matches', '"^2024"'),
-	('env.now', 'starts_with', '"2024"'), ('user.date', 'starts_with', '"$user.a"'), ('user.a', 'gt', '"$user.ip"'), ('user.a', 'starts_with', '"$user.date"'),
+SELECT operator || ' on ' || attribute || ' ' || value || E'\n  ' || try(format('{"attribute": "%s", "operator": "%s", "value": %s}',
+	attribute, operator, value)) FROM (VALUES
+	('user.date', 'contains', '"2024-01-01"'), ('user.date', 'starts_with', '"2024"'), ('user.date', 'ends_with', '"01"'),
+	('user.date', 'matches', '"^2024"'),
+	('user.date', 'not_contains', '"2024"'), ('user.ip', 'gt', '"10.0.0.1"'), ('user.ip', 'lte', '"10.0.0.1"'),
+	('user.ip', 'between', '["10.0.0.1", "10.0.0.9"]'),
+	('user.cidr', 'starts_with', '"10."'), ('user.ip', 'matches', '"^10"'), ('user.cidr', 'contains', '"10.0.0.1"'),
+	('env.now', 'matches', '"^2024"'),
+	('env.now', 'starts_with', '"2024"'), ('user.date', 'starts_with', '"$user.a"'), ('user.a', 'gt', '"$user.ip"'),
+	('user.a', 'starts_with', '"$user.date"'),
 	('user.dates', 'starts_with', '"2024"'),
-	('user.dates', 'contains', '"2024-01-01"'), ('user.ips', 'not_contains', '"10.0.0.1"'), ('user.ip', 'exists', 'true'), ('env.now', 'gt', '"2024-01-01"'),
+	('user.dates', 'contains', '"2024-01-01"'), ('user.ips', 'not_contains', '"10.0.0.1"'), ('user.ip', 'exists', 'true'),
+	('env.now', 'gt', '"2024-01-01"'),
 	('user.date', 'lt', '"$user.a"')) AS v (attribute, operator, value);
 -- a path digs out something that the definition says nothing of
 SELECT try('{"attribute": "user.date", "path": "$.year", "operator": "starts_with", "value": "2"}');
@@ -303,17 +320,21 @@ SELECT try('{"attribute": "user.date", "path": "$.year", "operator": "starts_wit
 --
 -- Literals that can't be coerced: a warning when written, unknown when checked
 --
-SELECT attribute || ' ' || operator || ' ' || value || ' => ' || try(format('{"attribute": "%s", "operator": "%s", "value": %s}', attribute, operator, value)) FROM (VALUES
-	('user.number', 'eq', '"five"'), ('user.number', 'gt', '"5 "'), ('user.number', 'in', '[1, "2", "x", null]'), ('user.number', 'between', '["a", 2]'),
+SELECT attribute || ' ' || operator || ' ' || value || ' => ' || try(format('{"attribute": "%s", "operator": "%s", "value": %s}', attribute,
+	operator, value)) FROM (VALUES
+	('user.number', 'eq', '"five"'), ('user.number', 'gt', '"5 "'), ('user.number', 'in', '[1, "2", "x", null]'),
+	('user.number', 'between', '["a", 2]'),
 	('user.number', 'eq', '{"k": 1}'), ('user.flag', 'eq', '"TRUE"'), ('user.flag', 'eq', '1'), ('user.date', 'gt', '"2024-02-30"'),
-	('user.date', 'between', '["2024-01-01", "soon"]'), ('user.ip', 'eq', '"10.0.0.300"'), ('user.dates', 'contains', '"x"'), ('user.id', 'eq', 'true'),
+	('user.date', 'between', '["2024-01-01", "soon"]'), ('user.ip', 'eq', '"10.0.0.300"'), ('user.dates', 'contains', '"x"'),
+	('user.id', 'eq', 'true'),
 	('user.number', 'in_cidr', '"10.0.0.0/8"')) AS v (attribute, operator, value);
 
 --
 -- Attributes that nobody defined
 --
 \set tree '{"and": [{"attribute": "user.departmant", "operator": "eq", "value": "$resource.owner"}, {"attribute": "env.time_of_dya", "operator": "lt", "value": "12:00"}]}'
-INSERT INTO abac_attribute_definitions (organization_id, name) VALUES (NULL, 'user.department'), ('o', 'user.departments'), ('other', 'user.departmant');
+INSERT INTO abac_attribute_definitions (organization_id, name) VALUES (NULL, 'user.department'), ('o', 'user.departments'),
+	('other', 'user.departmant');
 SET abac.attribute_validation = off;
 UPDATE abac_rules SET conditions = :'tree';
 SET abac.attribute_validation = warn;
@@ -332,13 +353,15 @@ SELECT try(:'tree');
 SELECT try('{"attribute": "user.department", "operator": "eq", "value": "$user.xyz"}');
 SELECT try('{"attribute": "user.department", "operator": "exists", "value": true}');
 -- what the engine knows by itself needs no definition
-SELECT attribute || ' ' || try(format('{"attribute": "%s", "operator": "exists", "value": true}', attribute)) FROM unnest('{user.id,user.roles,user.role,user.teams,resource.type,
+SELECT attribute || ' ' || try(format('{"attribute": "%s", "operator": "exists", "value": true}',
+	attribute)) FROM unnest('{user.id,user.roles,user.role,user.teams,resource.type,
 	resource.id,context.action,env.now,env.date,env.time_of_day,env.day_of_week,env.time_hour}'::text[]) AS attribute;
 SELECT attempt('INSERT INTO abac_conditions (permission_id, attribute_key, operator, attribute_value) SELECT id, ''user.depratment'', ''eq'', ''1'' FROM abac_permissions');
 SELECT attempt('INSERT INTO abac_policy_rules (organization_id, name, conditions) VALUES (''o'', ''legacy'', ''{"attr": "user.xyz", "op": "exists", "val": true}'')');
 -- a literal that can't be coerced is no error even then
 SELECT try('{"attribute": "user.number", "operator": "eq", "value": "five"}');
 
-TRUNCATE abac_attribute_definitions, abac_rules, abac_rule_groups, abac_rule_group_members, abac_policies, abac_policy_rule_groups, abac_policy_assignments,
+TRUNCATE abac_attribute_definitions, abac_rules, abac_rule_groups, abac_rule_group_members, abac_policies, abac_policy_rule_groups,
+	abac_policy_assignments,
 	abac_user_attributes, abac_permissions, abac_role_permissions, abac_user_permissions, abac_conditions, abac_policy_rules;
 DROP FUNCTION attempt(text), try(text, jsonb), deep(int), deep_branches(int), wide(int), wide_and_flat(int);

@@ -164,12 +164,18 @@ abac_condition_hash(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *conditions = PG_GETARG_JSONB_P(0);
 	char	   *plain = JsonbToCString(NULL, &conditions->root, VARSIZE(conditions));
-	char	   *utf8 = pg_server_to_any(plain, strlen(plain), PG_UTF8);
-	bytea	   *digest = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
-															 PointerGetDatum(cstring_to_text(utf8))));
-	int			length = VARSIZE_ANY_EXHDR(digest) * 2;
-	text	   *result = palloc(VARHDRSZ + length);
+	char	   *utf8 = plain;
+	bytea	   *digest;
+	int			length;
+	text	   *result;
 
+	/* of SQL_ASCII nobody knows what its bytes mean */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		utf8 = pg_server_to_any(plain, strlen(plain), PG_UTF8);
+	digest = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
+												 PointerGetDatum(cstring_to_text(utf8))));
+	length = VARSIZE_ANY_EXHDR(digest) * 2;
+	result = palloc(VARHDRSZ + length);
 	hex_encode(VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest), VARDATA(result));
 	SET_VARSIZE(result, VARHDRSZ + length);
 	PG_RETURN_TEXT_P(result);

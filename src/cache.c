@@ -18,6 +18,9 @@
  * - what was loaded by a (sub)transaction that had written something is
  *   dropped when it doesn't commit, whether or not an invalidation was sent:
  *   an error can come between a row's insertion and its trigger;
+ * - what is loaded is not mixed with what was loaded before, unless that is
+ *   known to be the same under the new snapshot (see the commit lock);
+ * - while a statement changes a table, nothing is remembered;
  * - a table whose triggers somebody disabled is read at every check.
  */
 #include "postgres.h"
@@ -26,6 +29,8 @@
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -88,6 +93,19 @@ static Snapshot snapshot = NULL;
 /* Was something loaded while this transaction had changes of its own? */
 static bool loaded_by_writer = false;
 
+/* Did something stay in the layers at the last AbacCacheBegin()? */
+static bool kept = false;
+
+/* Did this transaction change a table?  Then the lock to take when it commits. */
+static bool wrote = false;
+static LOCKTAG writer_lock;
+
+/*
+ * Statements under way that change a table; an error can leave it too high
+ * until the transaction ends, which costs time only.
+ */
+static int	changing = 0;
+
 #define ALL_LAYERS	(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
 
 static const AbacChange table_changes[ABAC_NTABLES] = {
@@ -96,7 +114,51 @@ static const AbacChange table_changes[ABAC_NTABLES] = {
 #undef X
 };
 
+/*
+ * The commit lock.  A transaction becomes visible before its invalidations are
+ * sent, so a load can read some of what it changed while the rest is still in
+ * the cache as it was: a mixture that never was.  Hence a writer holds this
+ * lock from before it becomes visible until, as all locks, after its
+ * invalidations are sent; and whoever loaded something tries it afterwards.
+ * Neither mode conflicts with itself, and the reader's is one that a standby
+ * allows (where nobody writes, and replay has no such lock).
+ */
+#define WRITER_LOCK		ShareLock
+#define READER_LOCK		RowExclusiveLock
+
+static LOCKTAG
+CommitLock(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AbacTableOid(ABAC_POLICIES), 0, 0);
+	return tag;
+}
+
 PG_FUNCTION_INFO_V1(abac_changed);
+PG_FUNCTION_INFO_V1(abac_changing);
+
+static void
+CheckCalledAsTrigger(FunctionCallInfo fcinfo, const char *name)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", name)));
+}
+
+/*
+ * Trigger, BEFORE STATEMENT: rows are about to change, and whoever looks while
+ * they do (another trigger, a function that the statement calls) must see what
+ * is there so far.
+ */
+Datum
+abac_changing(PG_FUNCTION_ARGS)
+{
+	CheckCalledAsTrigger(fcinfo, "abac_changing");
+	changing++;
+	return PointerGetDatum(NULL);
+}
 
 /*
  * Trigger: whatever was read from the table may have changed.
@@ -108,12 +170,15 @@ PG_FUNCTION_INFO_V1(abac_changed);
 Datum
 abac_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by a trigger", "abac_changed")));
+	const TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	CheckCalledAsTrigger(fcinfo, "abac_changed");
+	CacheInvalidateRelcache(trigger->tg_relation);
+	writer_lock = CommitLock();
+	wrote = true;
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
+		!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) && changing > 0)
+		changing--;
 	return PointerGetDatum(NULL);
 }
 
@@ -134,16 +199,23 @@ TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
 {
 	switch (event)
 	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (wrote)
+				(void) LockAcquire(&writer_lock, WRITER_LOCK, false, false);
+			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			if (loaded_by_writer)
 				stale = ALL_LAYERS;
-			loaded_by_writer = false;
+			loaded_by_writer = wrote = false;
+			changing = 0;
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
-			loaded_by_writer = false;
+			loaded_by_writer = wrote = false;
+			changing = 0;
 			break;
 		default:
 			break;
@@ -202,6 +274,9 @@ AbacCacheBegin(void)
 	AcceptInvalidationMessages();
 	stale |= distrusted;
 	distrusted = 0;
+	if (changing > 0)
+		stale = ALL_LAYERS;
+	kept = policy_map != NULL && !(stale & ABAC_CHANGE_POLICY);
 
 	if (policy_map == NULL || (stale & ABAC_CHANGE_POLICY))
 	{
@@ -231,10 +306,25 @@ AbacCacheSnapshot(void)
 	return snapshot;
 }
 
-/* False when something changed since AbacCacheBegin(), as far as is known. */
+/*
+ * Is what this check has from the layers of one piece?  Not when something was
+ * loaded and something that was there before has changed since, or may have.
+ * Then drop everything (AbacCacheForget), and begin again: what is loaded under
+ * one snapshot is of one piece, whatever happens meanwhile.
+ */
 bool
-AbacCacheIsCurrent(void)
+AbacCacheIsConsistent(void)
 {
+	LOCKTAG		tag;
+
+	if (!loading || !kept)
+		return true;
+
+	tag = CommitLock();
+	if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	LockRelease(&tag, READER_LOCK, false);
+	AcceptInvalidationMessages();
 	return stale == 0;
 }
 

@@ -16,6 +16,7 @@
  */
 typedef enum AbacChange
 {
+	ABAC_CHANGE_NONE = 0,
 	ABAC_CHANGE_POLICY = 1,
 	ABAC_CHANGE_SUBJECT = 2
 } AbacChange;
@@ -27,7 +28,7 @@ extern MemoryContext AbacSubjectMemory;
 extern void AbacCacheInit(void);
 extern void AbacCacheBegin(void);
 extern Snapshot AbacCacheSnapshot(void);
-extern bool AbacCacheIsCurrent(void);
+extern bool AbacCacheIsConsistent(void);
 extern void AbacCacheEnd(void);
 extern void AbacCacheForget(void);
 extern void AbacCacheDistrust(AbacTable table);

@@ -122,8 +122,14 @@ AbacNearestHint(AbacString name, const char *const *names, int nnames)
 	const char *best = NULL;
 	int			best_distance = 4;
 
-	if (name.length > MAX_LISTED_NAME)
+	if (name.length == 0 || name.length > MAX_LISTED_NAME)
 		return NULL;
+	for (int i = 0; i < nnames; i++)
+	{
+		if ((int) strlen(names[i]) == name.length &&
+			pg_strncasecmp(names[i], name.data, name.length) == 0)
+			return psprintf("Perhaps you meant \"%s\".", names[i]);
+	}
 	for (int i = 0; i < nnames; i++)
 	{
 		int			distance = varstr_levenshtein_less_equal(name.data, name.length,
@@ -202,6 +208,8 @@ TakeDescription(Compiler *compiler, const Path *path, bool found, const AbacValu
 	return true;
 }
 
+static const char *const legacy_logics[] = {"and", "or", "not"};
+
 static bool CompileNode(Compiler *compiler, const Path *path, const AbacValue *value, int depth);
 
 /* The children of a branch: an array of nodes that isn't empty. */
@@ -254,7 +262,9 @@ CompileBranch(Compiler *compiler, const Path *path, const AbacValue *value, uint
 	if (values[0].kind != ABAC_KIND_STRING ||
 		!FindLogic(values[0].u.string, &compiler->nodes[index].kind))
 		return AbacInvalid(compiler, &logic_path, "unrecognized logic in condition", &values[0],
-					   "\"and\", \"or\", \"not\"", NULL);
+					   "\"and\", \"or\", \"not\"",
+					   values[0].kind == ABAC_KIND_STRING ?
+					   AbacNearestHint(values[0].u.string, legacy_logics, lengthof(legacy_logics)) : NULL);
 	if (!TakeDescription(compiler, path, found[2], &values[2], &compiler->nodes[index]))
 		return false;
 	if (!found[1])
@@ -333,7 +343,6 @@ AddNode(Compiler *compiler)
 static bool
 CompileNode(Compiler *compiler, const Path *path, const AbacValue *value, int depth)
 {
-	static const char *const legacy_logics[] = {"and", "or", "not"};
 	uint32		index;
 	AbacValue	ignored;
 	bool		compiled;

@@ -96,6 +96,28 @@ UnknownOperator(Compiler *compiler, const Path *path, const AbacValue *found)
 				   AbacNearestHint(found->u.string, names, nnames) : NULL);
 }
 
+/* For a name that isn't one: with the nearest root, or without the "$" of a reference. */
+static char *
+AttributeNameHint(AbacString name)
+{
+	static const char *const roots[] = {"user", "subject", "resource", "env", "environment", "context"};
+	AbacString	root = name;
+	const char *dot = name.length > 0 ? memchr(name.data, '.', name.length) : NULL;
+
+	if (name.length > 1 && name.data[0] == '$')
+		return "Write the attribute's name without \"$\" here.";
+	if (dot == NULL)
+		return NULL;
+	root.length = dot - name.data;
+	for (size_t i = 0; i < lengthof(roots); i++)
+	{
+		/* then it isn't the root that is wrong */
+		if (AbacStringEqual(root, AbacStringOf(roots[i])))
+			return NULL;
+	}
+	return AbacNearestHint(root, roots, lengthof(roots));
+}
+
 /* The attribute of a name as written (root aliases allowed); NULL = a fault was described. */
 static AbacAttribute *
 TakeAttribute(Compiler *compiler, const Path *path, const AbacValue *found, AbacString name)
@@ -106,8 +128,8 @@ TakeAttribute(Compiler *compiler, const Path *path, const AbacValue *found, Abac
 	if (name.length == 0 || !AbacParseAttributeName(name, &canonical))
 	{
 		AbacInvalid(compiler, path, "invalid attribute name in condition", found,
-				"a dotted path that starts with user, subject, resource, env, environment or context",
-				NULL);
+					"a dotted path that starts with user, subject, resource, env, environment or context",
+					AttributeNameHint(name));
 		return NULL;
 	}
 	attribute = AbacGetAttribute(compiler->organization, canonical);
@@ -199,7 +221,9 @@ CheckNoReferenceInside(Compiler *compiler, const Path *path, const AbacValue *va
 		{
 			Path		here = {path, NULL, elements.next - 1};
 
-			if (IsWrapper(&element, "ref", &inner) || IsWrapper(&element, "literal", &inner))
+			if (IsWrapper(&element, "ref", &inner) || IsWrapper(&element, "literal", &inner) ||
+				(element.kind == ABAC_KIND_STRING &&
+				 LooksLikeReference(element.u.string.data, element.u.string.length)))
 				return AbacInvalid(compiler, &here, "reference inside an array in condition", &element,
 							   "plain values",
 							   "Write one condition for each reference and combine them with \"or\", or write {\"literal\": [...]} around the whole array if this is meant as it stands.");
@@ -414,6 +438,7 @@ CheckOperatorOnType(Compiler *compiler, const Path *path, const OperatorInfo *op
 	AbacType	type = leaf->op == ABAC_OP_MATCHES
 		? TypeOfSide(attribute, leaf->npath > 0) : leaf->type;
 	const char *what = type == ABAC_TYPE_DATE ? "date" : "ip or cidr";
+	const AbacAttribute *typed = attribute->type == type ? attribute : leaf->reference;
 
 	if (type != ABAC_TYPE_DATE && type != ABAC_TYPE_INET)
 		return true;
@@ -428,7 +453,7 @@ CheckOperatorOnType(Compiler *compiler, const Path *path, const OperatorInfo *op
 
 	return AbacFail(compiler, path, ERRCODE_INVALID_PARAMETER_VALUE,
 				psprintf("operator \"%s\" does not apply to attribute \"%s\" of type %s",
-						 operator->names[0], attribute->name.data, what),
+						 operator->names[0], typed->name.data, what),
 				psprintf("\"%s\"", operator->names[0]),
 				type == ABAC_TYPE_DATE
 				? "eq, neq, in, not_in, gt, gte, lt, lte, between, exists"
@@ -441,7 +466,7 @@ WarnCoercion(Compiler *compiler, const Path *path, const AbacLeaf *leaf, const A
 {
 	AbacWarn(compiler, ABAC_WARNING_COERCION, leaf->attribute->name,
 		 psprintf("value can't be compared with attribute \"%s\"", leaf->attribute->name.data),
-		 psprintf("At %s: %s can't be coerced to the type that the attribute is defined with, so the condition is always unknown there.",
+		 psprintf("At %s: %s can't be coerced to the attribute's type, so the condition is always unknown there.",
 				  AbacRenderPath(path), AbacRenderValue(value)),
 		 NULL);
 }

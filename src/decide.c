@@ -408,14 +408,10 @@ AbacBeginRequest(const AbacRequest *request, TimestampTz now)
 	AbacCacheBegin();
 	plan = AbacGetPlan(request, now);
 
-	/*
-	 * Something changed while the plan was made: it may mix what was read
-	 * before and after.  Under a storm of changes the last try serves; it is
-	 * not older than the statement.
-	 */
-	for (int tries = 0; tries < 3 && !AbacCacheIsCurrent(); tries++)
+	if (!AbacCacheIsConsistent())
 	{
 		AbacCacheEnd();
+		AbacCacheForget();
 		AbacCacheBegin();
 		plan = AbacGetPlan(request, now);
 	}

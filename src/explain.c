@@ -145,7 +145,7 @@ ActualValue(const AbacLeaf *leaf, AbacValue *dug)
 			!AbacObjectGet(dug->u.container, leaf->path[i], dug))
 			return NULL;
 	}
-	return dug;
+	return dug->kind == ABAC_KIND_NULL ? NULL : dug;
 }
 
 static const char *
@@ -164,23 +164,24 @@ MissingWhy(const AbacAttribute *attribute)
 static const char *
 LeafWhy(const AbacLeaf *leaf, AbacTruth truth, const AbacValue *actual)
 {
+	const AbacAttribute *attribute = leaf->attribute;
+
 	if (truth == ABAC_TRUE)
 		return NULL;
+	if (leaf->op == ABAC_OP_EXISTS && !leaf->wanted)
+		return psprintf("%s has a value", attribute->name.data);
+	if (!attribute->found)
+		return MissingWhy(attribute);
 	if (leaf->op == ABAC_OP_EXISTS)
-	{
-		if (leaf->wanted && actual != NULL)
-			return psprintf("%s has only its default", leaf->attribute->name.data);
-		return leaf->wanted ? MissingWhy(leaf->attribute)
-			: psprintf("%s has a value", leaf->attribute->name.data);
-	}
+		return psprintf(attribute->origin == ABAC_ORIGIN_DEFAULT
+						? "%s has only its default" : "%s has nothing at the path",
+						attribute->name.data);
 	if (truth == ABAC_FALSE)
 		return "the comparison is false";
-	if (!leaf->attribute->found)
-		return MissingWhy(leaf->attribute);
-	if (!leaf->attribute->shaped)
-		return psprintf("the value of %s contradicts its definition", leaf->attribute->name.data);
+	if (!attribute->shaped)
+		return psprintf("the value of %s contradicts its definition", attribute->name.data);
 	if (actual == NULL)
-		return psprintf("%s has nothing at the path", leaf->attribute->name.data);
+		return psprintf("%s has nothing at the path", attribute->name.data);
 	if (leaf->incomparable)
 		return leaf->incomparable_why;
 	if (leaf->reference && !leaf->reference->found)
@@ -293,7 +294,7 @@ ExplainPlanNode(Explainer *explainer, AbacPlanNode *node)
 	explainer->nshown++;
 	Push(explainer, WJB_BEGIN_OBJECT);
 	PushWord(explainer, "value", TruthName(truth));
-	if (node->kind == ABAC_PLAN_CONSTANT)
+	if (node->why)
 		PushWord(explainer, "why", node->why);
 	if (node->rule)
 	{
@@ -337,11 +338,12 @@ PolicyWhy(const AbacPlanPolicy *policy, AbacOutcome outcome)
 		return "none of its rules in force is about this resource type and action";
 	if (outcome.effect != ABAC_EFFECT_NONE)
 		return NULL;
-	if (!policy->candidate->allow)
-		return "an allow of this policy is for members of the scope only";
 	if (outcome.value == ABAC_FALSE && policy->policy->default_effect == ABAC_EFFECT_ALLOW &&
 		!policy->complete)
 		return "its default needs every rule in force and no group empty";
+	if (outcome.value == ABAC_TRUE ||
+		(outcome.value == ABAC_FALSE && policy->policy->default_effect == ABAC_EFFECT_ALLOW))
+		return "an allow of this policy is for members of the scope only";
 	return NULL;
 }
 

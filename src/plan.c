@@ -26,6 +26,7 @@ typedef struct Walk
 	AbacString	action;
 	TimestampTz now;
 	int			deny_size;
+	List	   *too_deep;		/* groups that are yet to be walked, by themselves */
 } Walk;
 
 static void *
@@ -39,7 +40,7 @@ Targets(const AbacRule *rule, AbacString type, AbacString action)
 {
 	if (rule->resource_type.data && !AbacStringEqual(rule->resource_type, type))
 		return false;
-	if (rule->nactions == 0)
+	if (rule->all_actions)
 		return true;
 	for (int i = 0; i < rule->nactions; i++)
 	{
@@ -107,22 +108,26 @@ PlanRule(Walk *walk, AbacRule *rule, bool odd)
 	return node;
 }
 
+/* The policy has no value; node is where that shows, or NULL. */
 static void
-Break(Walk *walk, const char *why)
+Break(Walk *walk, AbacPlanNode *node, const char *why)
 {
 	if (walk->policy->broken == NULL)
 		walk->policy->broken = why;
+	if (node && node->why == NULL)
+		node->why = why;
 }
 
 /*
  * A group of the policy.  odd: is the number of NOT groups above it odd?
+ * level: 1 for the policy's own groups.  NULL when it has no value to speak of.
  *
  * Broken data (DESIGN §2: a cycle, a missing or foreign member) makes the
  * policy unknown; its rules are still walked, since a deny rule among them
  * still denies.
  */
 static AbacPlanNode *
-PlanGroup(Walk *walk, AbacGroup *group, bool odd)
+PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 {
 	AbacPlanNode *node;
 	bool		odd_below = odd != (group->logic == ABAC_LOGIC_NOT);
@@ -138,17 +143,23 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd)
 	}
 	if (group->is_open[0] || group->is_open[1])
 	{
-		Break(walk, "its rule groups form a cycle");
+		Break(walk, NULL, "its rule groups form a cycle");
 		return NULL;
 	}
 	if (group->nodes[odd])
 		return group->nodes[odd];
+	if (level > ABAC_MAX_GROUP_LEVELS)
+	{
+		Break(walk, NULL, "its rule groups are nested too deeply");
+		walk->too_deep = lappend(walk->too_deep, group);
+		return NULL;
+	}
 
-	if (group->missing)
-		Break(walk, "a rule group is missing");
 	node = Allocate(sizeof(AbacPlanNode));
 	node->group = group;
 	node->height = 1;
+	if (group->broken)
+		Break(walk, node, group->broken);
 	if (group->nmembers == 0)
 	{
 		NeverHelps(node, odd, "the group is empty");
@@ -181,15 +192,15 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd)
 			AbacGroup  *child_group = AbacGetGroup(&member->id);
 
 			if (AbacIsForeign(child_group->organization, group->organization))
-				Break(walk, "a rule group that is a member belongs to another organization");
-			child = PlanGroup(walk, child_group, odd_below);
+				Break(walk, node, "a rule group that is a member belongs to another organization");
+			child = PlanGroup(walk, child_group, odd_below, level + 1);
 		}
 		else if (member->rule == NULL)
-			Break(walk, "a rule that is a member is missing");
+			Break(walk, node, "a rule that is a member is missing");
 		else
 		{
 			if (AbacIsForeign(member->rule->organization, group->organization))
-				Break(walk, "a rule that is a member belongs to another organization");
+				Break(walk, node, "a rule that is a member belongs to another organization");
 			child = PlanRule(walk, member->rule, odd_below);
 		}
 		if (child)
@@ -200,7 +211,7 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd)
 	}
 	group->is_open[odd] = false;
 	if (node->height > ABAC_MAX_GROUP_LEVELS)
-		Break(walk, "its rule groups are nested too deeply");
+		Break(walk, node, "its rule groups are nested too deeply");
 
 	group->nodes[odd] = node;
 	return node;
@@ -227,10 +238,19 @@ PlanPolicy(AbacPlan *plan, AbacPlanPolicy *policy, const AbacRequest *request, T
 		AbacPlanNode *node;
 
 		if (AbacIsForeign(group->organization, policy->policy->organization))
-			Break(&walk, "a rule group belongs to another organization");
-		node = PlanGroup(&walk, group, false);
+			Break(&walk, NULL, "a rule group belongs to another organization");
+		node = PlanGroup(&walk, group, false, 1);
 		if (node)
 			policy->groups[policy->ngroups++] = node;
+	}
+
+	/* for their deny rules; the stack doesn't grow with the depth */
+	while (walk.too_deep != NIL)
+	{
+		AbacGroup  *group = linitial(walk.too_deep);
+
+		walk.too_deep = list_delete_first(walk.too_deep);
+		(void) PlanGroup(&walk, group, false, 1);
 	}
 }
 

@@ -30,7 +30,7 @@ typedef struct AbacPlanNode
 	AbacRule   *rule;			/* of a rule, also where it is constant */
 	AbacGroup  *group;			/* of a group, also where it is constant */
 	AbacTruth	constant;
-	const char *why;			/* it is constant */
+	const char *why;			/* it is constant, or broken; or NULL */
 	int			height;			/* levels of groups from here down */
 	int			nchildren;
 	struct AbacPlanNode **children;

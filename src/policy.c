@@ -137,7 +137,8 @@ LoadActions(const AbacScan *scan, AbacRule *rule)
 	bool	   *nulls;
 	int			nelements;
 
-	if (scan->nulls[RULE_target_actions])
+	rule->all_actions = scan->nulls[RULE_target_actions];
+	if (rule->all_actions)
 		return;
 	deconstruct_array(DatumGetArrayTypeP(scan->values[RULE_target_actions]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
@@ -154,7 +155,7 @@ LoadActions(const AbacScan *scan, AbacRule *rule)
 		action.length = VARSIZE_ANY_EXHDR(element);
 		if (AbacStringEqual(action, AbacStringOf("*")))
 		{
-			rule->nactions = 0;
+			rule->all_actions = true;
 			return;
 		}
 		rule->actions[rule->nactions++] = AbacCopyString(AbacPolicyMemory, action);
@@ -219,9 +220,11 @@ AddMember(MemberList *list, const pg_uuid_t *id, bool is_group, int sort_order)
 			: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacMember) * list->size);
 	}
 	member = &list->members[list->count++];
+	memset(member, 0, sizeof(AbacMember));
 	member->is_group = is_group;
-	member->id = *id;
-	member->rule = NULL;
+	/* a row that names neither a rule nor a group names one that is missing */
+	if (id)
+		member->id = *id;
 	member->sort_order = sort_order;
 }
 
@@ -249,16 +252,19 @@ FinishMembers(MemberList *list)
 	}
 }
 
-static AbacLogic
-LogicOf(AbacString text)
+/* False when there is no such logic. */
+static bool
+ParseLogic(AbacString text, AbacLogic *logic)
 {
 	if (AbacStringEqual(text, AbacStringOf("and")))
-		return ABAC_LOGIC_AND;
-	if (AbacStringEqual(text, AbacStringOf("or")))
-		return ABAC_LOGIC_OR;
-	if (AbacStringEqual(text, AbacStringOf("not")))
-		return ABAC_LOGIC_NOT;
-	elog(ERROR, "unrecognized combine_logic of a rule group");
+		*logic = ABAC_LOGIC_AND;
+	else if (AbacStringEqual(text, AbacStringOf("or")))
+		*logic = ABAC_LOGIC_OR;
+	else if (AbacStringEqual(text, AbacStringOf("not")))
+		*logic = ABAC_LOGIC_NOT;
+	else
+		return false;
+	return true;
 }
 
 /*
@@ -282,15 +288,16 @@ AbacGetGroup(const pg_uuid_t *id)
 
 	group = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacGroup));
 	group->id = *id;
-	group->missing = true;
+	group->broken = "a rule group is missing";
 	AbacScanBegin(&scan, ABAC_RULE_GROUPS, AbacCacheSnapshot());
 	AbacScanKeyUuid(&scan, GROUP_id, id);
 	if (AbacScanNext(&scan))
 	{
-		group->missing = false;
+		group->broken = NULL;
 		group->organization = CopyText(&scan, GROUP_organization_id);
 		group->name = CopyText(&scan, GROUP_name);
-		group->logic = LogicOf(AbacScanText(&scan, GROUP_combine_logic));
+		if (!ParseLogic(AbacScanText(&scan, GROUP_combine_logic), &group->logic))
+			group->broken = "a rule group has an unknown logic";
 	}
 	AbacScanEnd(&scan);
 

@@ -45,7 +45,8 @@ typedef struct AbacRule
 	AbacEffect	effect;
 	int			priority;
 	AbacString	resource_type;	/* none = all */
-	int			nactions;		/* 0 = all */
+	bool		all_actions;
+	int			nactions;
 	AbacString *actions;
 	bool		is_active;
 	AbacWindow	window;
@@ -78,7 +79,7 @@ typedef enum AbacLogic
 typedef struct AbacGroup
 {
 	pg_uuid_t	id;
-	bool		missing;		/* there is no such row; its members may be there all the same */
+	const char *broken;			/* why it has no value (its members may be there all the same), or NULL */
 	AbacString	organization;	/* none = platform-wide */
 	AbacString	name;
 	AbacLogic	logic;

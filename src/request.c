@@ -66,8 +66,8 @@ UnknownKey(JsonbContainer *object, const char *where, const char *const *allowed
 		if (!known)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized key \"%.*s\" in %s",
-							json.val.string.len, json.val.string.val, where),
+					 errmsg("unrecognized key in %s", where),
+					 errdetail("The key is \"%.*s\".", json.val.string.len, json.val.string.val),
 					 errhint("%s", hint)));
 	}
 	elog(ERROR, "every key of %s is known", where);

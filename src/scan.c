@@ -61,6 +61,9 @@ typedef struct TableInfo
 
 static TableInfo tables[ABAC_NTABLES];
 
+/* Counts relcache invalidations, of whatever relation. */
+static uint64 invalidations = 0;
+
 static const char *const table_names[ABAC_NTABLES] = {
 #define X(constant, name, change) #name,
 	ABAC_TABLES(X)
@@ -131,20 +134,21 @@ FindTables(void)
 
 	for (int i = 0; i < ABAC_NTABLES; i++)
 	{
+		uint64		before = invalidations;
+		Oid			oid;
+
 		if (tables[i].is_sure)
 			continue;
-		tables[i].is_sure = true;	/* unless an invalidation comes meanwhile */
 		if (!OidIsValid(schema))
 			schema = ExtensionSchema();
-		tables[i].oid = get_relname_relid(table_names[i], schema);
-		if (!OidIsValid(tables[i].oid))
-		{
-			tables[i].is_sure = false;
+		oid = get_relname_relid(table_names[i], schema);
+		if (!OidIsValid(oid))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("table \"%s\" of extension \"abac\" does not exist", table_names[i]),
 					 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
-		}
+		tables[i].oid = oid;
+		tables[i].is_sure = before == invalidations;
 	}
 }
 
@@ -199,6 +203,7 @@ AbacScanForget(Oid relid)
 {
 	AbacTable	found = ABAC_NTABLES;
 
+	invalidations++;
 	for (int i = 0; i < ABAC_NTABLES; i++)
 	{
 		if (relid == InvalidOid || tables[i].oid == relid)
@@ -253,12 +258,12 @@ ChangesAreSeen(Relation relation)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
-		if (strncmp(trigger->tgname, "abac_changed", strlen("abac_changed")) == 0 &&
+		if (strncmp(trigger->tgname, "abac_chang", strlen("abac_chang")) == 0 &&
 			(trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
 			 (trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA && (trigger->tgtype & TRIGGER_TYPE_ROW))))
 			seen++;
 	}
-	return seen == 3;			/* rows, statements, TRUNCATE */
+	return seen == 4;			/* before and after statements, rows, TRUNCATE */
 }
 
 /*

@@ -99,7 +99,7 @@
 	X(POLICY_RULE_GROUPS, abac_policy_rule_groups, POLICY) \
 	X(POLICY_ASSIGNMENTS, abac_policy_assignments, SUBJECT) \
 	X(RESOURCE_TYPES, abac_resource_types, POLICY) \
-	X(RELATIONS, abac_relations, POLICY) \
+	X(RELATIONS, abac_relations, NONE) \
 	X(USER_ATTRIBUTES, abac_user_attributes, SUBJECT) \
 	X(SCOPES, abac_scopes, SUBJECT) \
 	X(MEMBERSHIPS, abac_memberships, SUBJECT) \

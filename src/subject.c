@@ -153,6 +153,19 @@ BeginContextScan(AbacScan *scan, AbacTable table, const AbacSubject *subject, in
 	return true;
 }
 
+/* By name, so that of several roles that grant always the same is named. */
+static int
+CompareRoles(const void *a, const void *b)
+{
+	const AbacHeldRole *x = a;
+	const AbacHeldRole *y = b;
+	int			order = AbacStringCompare(x->role->name, y->role->name);
+
+	if (order == 0)
+		order = memcmp(&x->role->id, &y->role->id, sizeof(pg_uuid_t));
+	return order ? order : x->context - y->context;
+}
+
 /* Roles held, and membership by holding one (DESIGN §5, before the steps). */
 static void
 LoadRoles(AbacSubject *subject, TimestampTz now)
@@ -188,6 +201,8 @@ LoadRoles(AbacSubject *subject, TimestampTz now)
 		}
 		AbacScanEnd(&scan);
 	}
+	if (subject->nroles > 1)
+		qsort(subject->roles, subject->nroles, sizeof(AbacHeldRole), CompareRoles);
 }
 
 static void

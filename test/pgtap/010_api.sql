@@ -1,0 +1,156 @@
+-- What the extension offers, and to whom: functions with their signatures,
+-- tables, settings, privileges.  A change here is a change for users.
+\set ECHO none
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+\pset pager off
+
+BEGIN;
+SELECT no_plan();
+
+-- Members of the extension.
+CREATE TEMP VIEW functions AS
+	SELECT p.* FROM pg_proc p
+	JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+	WHERE e.extname = 'abac';
+CREATE TEMP VIEW tables AS
+	SELECT c.* FROM pg_class c
+	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+	WHERE e.extname = 'abac' AND c.relkind <> 'i';
+
+--
+-- Functions
+--
+
+SELECT bag_eq(
+	$$SELECT oid::regprocedure::text, prorettype::regtype::text, provolatile::text, proparallel::text,
+			 has_function_privilege('public', oid, 'EXECUTE')
+	  FROM functions$$,
+	$$VALUES
+		-- decisions: i(mmutable), s(table), v(olatile); parallel s(afe), u(nsafe); may PUBLIC?
+		('abac_check(text,text,text,jsonb)',          'boolean', 's', 's', false),
+		('abac_check(uuid,text,text,jsonb)',          'boolean', 's', 's', false),
+		('abac_check(bigint,text,text,jsonb)',        'boolean', 's', 's', false),
+		('abac_require(text,text,text,jsonb)',        'boolean', 'v', 's', false),
+		('abac_require(uuid,text,text,jsonb)',        'boolean', 'v', 's', false),
+		('abac_require(bigint,text,text,jsonb)',      'boolean', 'v', 's', false),
+		('abac_explain(text,text,text,jsonb)',        'jsonb',   's', 's', false),
+		('abac_explain(uuid,text,text,jsonb)',        'jsonb',   's', 's', false),
+		('abac_explain(bigint,text,text,jsonb)',      'jsonb',   's', 's', false),
+		('abac_explain_text(text,text,text,jsonb)',   'text',    's', 's', false),
+		('abac_explain_text(uuid,text,text,jsonb)',   'text',    's', 's', false),
+		('abac_explain_text(bigint,text,text,jsonb)', 'text',    's', 's', false),
+		-- about oneself
+		('abac_can(text,text,jsonb)',                 'boolean', 's', 's', true),
+		('abac_user()',                               'text',    's', 's', true),
+		('abac_set_user(text,boolean)',               'void',    'v', 'u', false),
+		('abac_set_user(uuid,boolean)',               'void',    'v', 'u', false),
+		('abac_set_user(bigint,boolean)',             'void',    'v', 'u', false),
+		-- administration
+		('abac_grant_super_admin(text)',              'void',    'v', 'u', false),
+		('abac_grant_super_admin(uuid)',              'void',    'v', 'u', false),
+		('abac_grant_super_admin(bigint)',            'void',    'v', 'u', false),
+		('abac_enable_triggers()',                    'void',    'v', 'u', false),
+		-- conversions, which read nothing
+		('abac_condition_hash(jsonb)',                'text',    'i', 's', true),
+		('abac_bson_to_jsonb(bytea)',                 'jsonb',   'i', 's', true),
+		-- triggers
+		('abac_guard()',                              'trigger', 'v', 'u', false),
+		('abac_guard_truncate()',                     'trigger', 'v', 'u', false),
+		('abac_touch()',                              'trigger', 'v', 'u', false),
+		('abac_changed()',                            'trigger', 'v', 'u', false),
+		('abac_forget_dropped()',               'event_trigger', 'v', 'u', false)$$,
+	'the functions, and which of them PUBLIC may execute');
+
+SELECT is_empty(
+	$$SELECT oid::regprocedure FROM functions WHERE obj_description(oid, 'pg_proc') IS NULL$$,
+	'every function has a comment');
+SELECT is_empty(
+	$$SELECT oid::regprocedure FROM functions
+	  WHERE prosecdef AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c = 'search_path=pg_catalog, pg_temp')$$,
+	'a SECURITY DEFINER function has a search_path of its own');
+SELECT is_empty(
+	$$SELECT oid::regprocedure, acl.grantee::regrole FROM functions, aclexplode(proacl) acl
+	  WHERE acl.grantee NOT IN (0, proowner)$$,
+	'no function is granted to a role by name');
+
+-- Who names nobody's type gets text; ctx may be left out, and named.
+SELECT lives_ok($$SELECT abac_check('ann', 'read', 'doc')$$, 'an untyped user is text');
+SELECT lives_ok($$SELECT abac_check(user_id => 'ann', action => 'read', resource => 'doc', ctx => '{}')$$, 'arguments by name');
+SELECT lives_ok($$SELECT abac_check(42, 'read', 'doc:1')$$, 'an integer user is bigint');
+SELECT lives_ok($$SELECT abac_can('read', 'doc')$$, 'abac_can without ctx');
+SELECT is(pg_typeof(abac_explain('ann', 'read', 'doc'))::text, 'jsonb', 'abac_explain of an untyped user');
+
+--
+-- Tables
+--
+
+SELECT bag_eq(
+	$$SELECT relname::text FROM tables$$,
+	$$SELECT 'abac_' || t FROM unnest('{attribute_definitions, rules, rule_groups, rule_group_members, policies, policy_rule_groups,
+		policy_assignments, resource_types, relations, user_attributes, scopes, memberships, roles, permissions, role_permissions,
+		user_roles, user_permissions, conditions, policy_rules}'::text[]) t$$,
+	'the tables');
+SELECT is_empty(
+	$$SELECT relname FROM tables WHERE obj_description(oid, 'pg_class') IS NULL$$,
+	'every table has a comment');
+SELECT is_empty(
+	$$SELECT relname, acl.grantee, acl.privilege_type FROM tables, aclexplode(relacl) acl WHERE acl.grantee <> relowner$$,
+	'no table is granted to anybody');
+SELECT is_empty(
+	$$SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid IN (SELECT oid FROM tables) AND attacl IS NOT NULL$$,
+	'nor is a column');
+SELECT col_is_pk('public', relname, 'id'::name, relname || ': id is the primary key') FROM tables ORDER BY relname;
+SELECT is_empty(
+	$$SELECT relname FROM tables WHERE relname <> ALL (
+		SELECT c.oid::regclass::text FROM pg_extension e, unnest(extconfig) c WHERE extname = 'abac')$$,
+	'pg_dump dumps the rows of every table');
+SELECT is_empty(
+	$$SELECT relname FROM tables t
+	  WHERE (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', t.oid::regclass), false, true, '')))[1]::text <> '0'$$,
+	'the extension installs no rows');
+SELECT is_empty(
+	$$SELECT relname, column_name FROM tables,
+		unnest('{created_at, updated_at, created_by, updated_by}'::text[]) column_name
+	  WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tables.oid AND a.attname = column_name)$$,
+	'every table says who wrote a row and when');
+-- Catalog-style scans compare ids byte by byte: an index in another collation
+-- would be searched wrongly.
+SELECT is_empty(
+	$$SELECT indexrelid::regclass, c.n
+	  FROM pg_index, unnest(indcollation) WITH ORDINALITY c (oid, n)
+	  WHERE indrelid IN (SELECT oid FROM tables) AND c.oid NOT IN (0, '"C"'::regcollation)$$,
+	'every indexed text column has collation C');
+SELECT is_empty(
+	$$SELECT conrelid::regclass, conname FROM pg_constraint
+	  WHERE contype = 'f' AND conrelid IN (SELECT oid FROM tables) AND confrelid NOT IN (SELECT oid FROM tables)$$,
+	'no foreign key leaves the extension');
+-- What keeps caches right must fire whoever writes (src/cache.c).
+SELECT bag_eq(
+	$$SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger WHERE tgfoid = 'abac_changed'::regproc$$,
+	$$SELECT relname::text, t.* FROM tables, (VALUES
+		('abac_changed', 'A'), ('abac_changed_row', 'R'), ('abac_changed_truncate', 'A')) t$$,
+	'every table tells sessions of its changes, on a replica too');
+
+--
+-- Settings
+--
+
+SELECT bag_eq(
+	$$SELECT name, context, setting FROM pg_settings WHERE name LIKE 'abac.%'$$,
+	$$VALUES
+		('abac.allow_system_changes', 'superuser', 'off'),
+		('abac.attribute_validation', 'superuser', 'warn'),
+		('abac.cache_size',           'user',      '32768'),
+		('abac.principal',            'superuser', ''),
+		('abac.timezone',             'superuser', 'UTC')$$,
+	'the settings: what weakens anything is a superuser''s');
+SELECT throws_ok($$SET abac.no_such_setting = 1$$, '42602', NULL, 'there are no others');
+SELECT is(extrelocatable, false, 'the extension stays in its schema') FROM pg_extension WHERE extname = 'abac';
+SELECT is(trusted, false, 'only a superuser creates it') FROM pg_available_extension_versions WHERE name = 'abac' AND installed;
+
+SELECT * FROM finish();
+ROLLBACK;
