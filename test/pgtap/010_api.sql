@@ -56,12 +56,13 @@ SELECT bag_eq(
 		('abac_enable_triggers()',                    'void',    'v', 'u', false),
 		-- conversions, which read nothing
 		('abac_condition_hash(jsonb)',                'text',    'i', 's', true),
-		('abac_bson_to_jsonb(bytea)',                 'jsonb',   'i', 's', true),
+		('abac_bson_to_jsonb(bytea)',                 'jsonb',   'i', 's', false),
 		-- triggers
 		('abac_guard()',                              'trigger', 'v', 'u', false),
 		('abac_guard_truncate()',                     'trigger', 'v', 'u', false),
 		('abac_touch()',                              'trigger', 'v', 'u', false),
 		('abac_changed()',                            'trigger', 'v', 'u', false),
+		('abac_changing()',                           'trigger', 'v', 'u', false),
 		('abac_forget_dropped()',               'event_trigger', 'v', 'u', false)$$,
 	'the functions, and which of them PUBLIC may execute');
 
@@ -130,9 +131,10 @@ SELECT is_empty(
 	'no foreign key leaves the extension');
 -- What keeps caches right must fire whoever writes (src/cache.c).
 SELECT bag_eq(
-	$$SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger WHERE tgfoid = 'abac_changed'::regproc$$,
+	$$SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger
+	  WHERE tgfoid IN ('abac_changing'::regproc, 'abac_changed'::regproc)$$,
 	$$SELECT relname::text, t.* FROM tables, (VALUES
-		('abac_changed', 'A'), ('abac_changed_row', 'R'), ('abac_changed_truncate', 'A')) t$$,
+		('abac_changing', 'A'), ('abac_changed', 'A'), ('abac_changed_row', 'R'), ('abac_changed_truncate', 'A')) t$$,
 	'every table tells sessions of its changes, on a replica too');
 
 --
