@@ -26,6 +26,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -120,11 +122,29 @@ static const AbacChange table_changes[ABAC_NTABLES] = {
  * the cache as it was: a mixture that never was.  Hence a writer holds this
  * lock from before it becomes visible until, as all locks, after its
  * invalidations are sent; and whoever loaded something tries it afterwards.
- * Neither mode conflicts with itself, and the reader's is one that a standby
- * allows (where nobody writes, and replay has no such lock).
+ * Neither mode conflicts with itself.
  */
 #define WRITER_LOCK		ShareLock
 #define READER_LOCK		RowExclusiveLock
+
+/*
+ * On a standby it is the startup process that makes transactions visible, and
+ * then invalidates: the lock's part is played by the end of the record that is
+ * being replayed.  False when that is too long in coming.
+ */
+static bool
+WaitForReplay(void)
+{
+	XLogRecPtr	until = GetCurrentReplayRecPtr(NULL);
+
+	for (int i = 0; i < 100; i++)
+	{
+		if (GetXLogReplayRecPtr(NULL) >= until)
+			return true;
+		pg_usleep(10);
+	}
+	return false;
+}
 
 static LOCKTAG
 CommitLock(void)
@@ -320,10 +340,18 @@ AbacCacheIsConsistent(void)
 	if (!loading || !kept)
 		return true;
 
-	tag = CommitLock();
-	if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	LockRelease(&tag, READER_LOCK, false);
+	if (RecoveryInProgress())
+	{
+		if (!WaitForReplay())
+			return false;
+	}
+	else
+	{
+		tag = CommitLock();
+		if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+			return false;
+		LockRelease(&tag, READER_LOCK, false);
+	}
 	AcceptInvalidationMessages();
 	return stale == 0;
 }
