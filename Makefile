@@ -22,9 +22,11 @@ OBJS = \
 	src/guard_organization.o \
 	src/guard_reference.o \
 	src/guard_system.o \
+	src/lookup.o \
 	src/pattern.o \
 	src/plan.o \
 	src/policy.o \
+	src/principal.o \
 	src/request.o \
 	src/scan.o \
 	src/subject.o \

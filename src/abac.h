@@ -73,19 +73,4 @@ AbacStringToCString(AbacString string)
 #define ABAC_MAX_TREE_NODES		10000
 #define ABAC_MAX_GROUP_LEVELS	32
 
-/* abac.attribute_validation */
-typedef enum AbacValidation
-{
-	ABAC_VALIDATION_OFF,
-	ABAC_VALIDATION_WARN,
-	ABAC_VALIDATION_STRICT
-} AbacValidation;
-
-/* abac.c */
-extern bool abac_allow_system_changes;
-extern int	abac_attribute_validation;	/* an AbacValidation */
-extern int	abac_cache_size;	/* kB */
-extern char *abac_principal;	/* "" = nobody */
-extern char *abac_timezone_name;
-
 #endif							/* ABAC_H */

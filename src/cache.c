@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -85,9 +86,6 @@ static map_hash *subject_map = NULL;
 /* Set of AbacChange: layers to drop at the beginning of the next check. */
 static int	stale = 0;
 
-/* Set of AbacChange: layers that read a table whose triggers are disabled. */
-static int	distrusted = 0;
-
 /* Was something loaded since the last AbacCacheBegin()? */
 static bool loading = false;
 static Snapshot snapshot = NULL;
@@ -107,6 +105,16 @@ static LOCKTAG writer_lock;
  * until the transaction ends, which costs time only.
  */
 static int	changing = 0;
+
+/*
+ * How much a session may remember.  It is a bound on what stays between
+ * checks; one check that needs more gets it.
+ */
+static int	abac_cache_size;	/* kB */
+
+#define CACHE_SIZE_DEFAULT	(32 * 1024)	/* kB */
+#define CACHE_SIZE_MIN		1024
+#define CACHE_SIZE_MAX		MAX_KILOBYTES
 
 #define ALL_LAYERS	(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
 
@@ -256,6 +264,14 @@ SubtransactionEnds(SubXactEvent event,
 void
 AbacCacheInit(void)
 {
+	DefineCustomIntVariable("abac.cache_size",
+							"How much memory a session may use for policies and subjects between checks.",
+							NULL,
+							&abac_cache_size,
+							CACHE_SIZE_DEFAULT, CACHE_SIZE_MIN, CACHE_SIZE_MAX,
+							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
 	CacheRegisterRelcacheCallback(RelationChanged, (Datum) 0);
 	RegisterXactCallback(TransactionEnds, NULL);
 	RegisterSubXactCallback(SubtransactionEnds, NULL);
@@ -279,6 +295,19 @@ DropLayer(MemoryContext *memory, const char *name, map_hash **map)
 	*map = map_create(*memory, 64, NULL);
 }
 
+/* What was read from a table whose triggers don't fire is not kept. */
+static void
+DropDistrusted(void)
+{
+	bits32		tables = AbacScanTakeDistrusted();
+
+	for (int i = 0; tables != 0; i++, tables >>= 1)
+	{
+		if (tables & 1)
+			stale |= table_changes[i];
+	}
+}
+
 /*
  * A check begins: nobody holds a pointer into the layers, and after this they
  * hold nothing that was changed by what committed before.  Within one check
@@ -292,8 +321,7 @@ AbacCacheBegin(void)
 	loading = false;
 
 	AcceptInvalidationMessages();
-	stale |= distrusted;
-	distrusted = 0;
+	DropDistrusted();
 	if (changing > 0)
 		stale = ALL_LAYERS;
 	kept = policy_map != NULL && !(stale & ABAC_CHANGE_POLICY);
@@ -374,8 +402,7 @@ AbacCacheEnd(void)
 	snapshot = NULL;
 	loading = false;
 
-	stale |= distrusted;
-	distrusted = 0;
+	DropDistrusted();
 
 	policies = MemoryContextMemAllocated(AbacPolicyMemory, true);
 	if (policies + MemoryContextMemAllocated(AbacSubjectMemory, true) > (Size) abac_cache_size * 1024)
@@ -391,16 +418,6 @@ void
 AbacCacheForget(void)
 {
 	stale = ALL_LAYERS;
-}
-
-/*
- * What this check reads from the table is not to be kept: nobody would say
- * when it changes.
- */
-void
-AbacCacheDistrust(AbacTable table)
-{
-	distrusted |= table_changes[table];
 }
 
 /* Begin a key in the caller's (stack) memory. */

@@ -31,7 +31,6 @@ extern Snapshot AbacCacheSnapshot(void);
 extern bool AbacCacheIsConsistent(void);
 extern void AbacCacheEnd(void);
 extern void AbacCacheForget(void);
-extern void AbacCacheDistrust(AbacTable table);
 
 /*
  * What the layers hold is found by keys: a tag and the parts that tell one

@@ -12,14 +12,18 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/varlena.h"
 
 #include "compiler.h"
 
 #define MAX_LISTED_NAME		63	/* bytes of a name that is searched a near one for */
+
+PG_FUNCTION_INFO_V1(abac_condition_hash);
 
 /* Raise what is wrong. */
 void
@@ -451,4 +455,27 @@ AbacCompileLeaf(AbacString attribute, AbacString op, Jsonb *value, AbacString or
 	program->nnodes = compiler.nnodes;
 	program->nodes = compiler.nodes;
 	return program;
+}
+
+/* abac_condition_hash(jsonb): lower-case hex SHA-256 of the text in UTF-8. */
+Datum
+abac_condition_hash(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *conditions = PG_GETARG_JSONB_P(0);
+	char	   *plain = JsonbToCString(NULL, &conditions->root, VARSIZE(conditions));
+	char	   *utf8 = plain;
+	bytea	   *digest;
+	int			length;
+	text	   *result;
+
+	/* of SQL_ASCII nobody knows what its bytes mean */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		utf8 = pg_server_to_any(plain, strlen(plain), PG_UTF8);
+	digest = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
+												 PointerGetDatum(cstring_to_text(utf8))));
+	length = VARSIZE_ANY_EXHDR(digest) * 2;
+	result = palloc(VARHDRSZ + length);
+	hex_encode(VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest), VARDATA(result));
+	SET_VARSIZE(result, VARHDRSZ + length);
+	PG_RETURN_TEXT_P(result);
 }

@@ -7,10 +7,10 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #include "cache.h"
 #include "decide.h"
+#include "principal.h"
 
 PG_FUNCTION_INFO_V1(abac_check);
 PG_FUNCTION_INFO_V1(abac_check_uuid);
@@ -436,49 +436,6 @@ Decide(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
 	decision = AbacDecide(&check, plan);
 	AbacCacheEnd();
 	return decision;
-}
-
-/* A text argument; none for NULL. */
-AbacString
-AbacArgText(FunctionCallInfo fcinfo, int n)
-{
-	AbacString	result = {NULL, 0};
-
-	if (!PG_ARGISNULL(n))
-	{
-		text	   *argument = PG_GETARG_TEXT_PP(n);
-
-		result.data = VARDATA_ANY(argument);
-		result.length = VARSIZE_ANY_EXHDR(argument);
-	}
-	return result;
-}
-
-/* A uuid argument as the text that stands in the tables. */
-AbacString
-AbacArgUuid(FunctionCallInfo fcinfo, int n)
-{
-	return AbacStringOf(PG_ARGISNULL(n) ? NULL : AbacUuidText(PG_GETARG_UUID_P(n)));
-}
-
-/* A bigint argument as the text that stands in the tables. */
-AbacString
-AbacArgBigint(FunctionCallInfo fcinfo, int n)
-{
-	char	   *text;
-
-	if (PG_ARGISNULL(n))
-		return AbacStringOf(NULL);
-	text = palloc(MAXINT8LEN + 1);
-	pg_lltoa(PG_GETARG_INT64(n), text);
-	return AbacStringOf(text);
-}
-
-/* The session's principal; none when there is none. */
-AbacString
-AbacPrincipal(void)
-{
-	return AbacStringOf(abac_principal && abac_principal[0] ? abac_principal : NULL);
 }
 
 /* The arguments action, resource and ctx, from n on, for somebody. */

@@ -56,11 +56,6 @@ extern AbacTruth AbacConditionsTruth(AbacCheck *check, const AbacGrant *grant, i
 extern AbacDecision AbacDecide(AbacCheck *check, const AbacPlan *plan);
 extern const char *AbacReasonName(AbacReason reason);
 
-extern AbacString AbacArgText(FunctionCallInfo fcinfo, int n);
-extern AbacString AbacArgUuid(FunctionCallInfo fcinfo, int n);
-extern AbacString AbacArgBigint(FunctionCallInfo fcinfo, int n);
-extern AbacString AbacPrincipal(void);
-
 extern TimestampTz AbacNow(void);
 extern AbacPlan *AbacBeginRequest(const AbacRequest *request, TimestampTz now);
 

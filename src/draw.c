@@ -11,8 +11,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "decide.h"
 #include "explain.h"
+#include "request.h"
 
 PG_FUNCTION_INFO_V1(abac_explain_text);
 PG_FUNCTION_INFO_V1(abac_explain_text_uuid);

@@ -103,9 +103,48 @@ const AbacGuardedTable abac_guarded_tables[ABAC_NTABLES] = {
 	},
 };
 
+/*
+ * Lets a superuser change what is_system protects: a migration of a product
+ * that ships system rules, say.
+ */
+bool		abac_allow_system_changes = false;
+
+/*
+ * What a user attribute that contradicts its definition, and a rule that names
+ * an attribute that nobody defined, raise when they are written.
+ */
+int			abac_attribute_validation = ABAC_VALIDATION_WARN;
+
+static const struct config_enum_entry validations[] = {
+	{"off", ABAC_VALIDATION_OFF, false},
+	{"warn", ABAC_VALIDATION_WARN, false},
+	{"strict", ABAC_VALIDATION_STRICT, false},
+	{NULL, 0, false}
+};
+
 PG_FUNCTION_INFO_V1(abac_guard);
 PG_FUNCTION_INFO_V1(abac_guard_truncate);
 PG_FUNCTION_INFO_V1(abac_touch);
+
+/* Called once, when the library is loaded. */
+void
+AbacGuardInit(void)
+{
+	DefineCustomBoolVariable("abac.allow_system_changes",
+							 "Lets system rules, groups, policies, roles and definitions be changed.",
+							 NULL,
+							 &abac_allow_system_changes,
+							 false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("abac.attribute_validation",
+							 "What a contradiction to an attribute's definition raises when it is written.",
+							 "off: nothing; warn: a warning; strict: an error.",
+							 &abac_attribute_validation,
+							 ABAC_VALIDATION_WARN, validations,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
 
 /*
  * Rows and their names

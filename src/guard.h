@@ -13,6 +13,19 @@
 #include "storage/lockdefs.h"
 #include "utils/snapshot.h"
 
+/* abac.attribute_validation */
+typedef enum AbacValidation
+{
+	ABAC_VALIDATION_OFF,
+	ABAC_VALIDATION_WARN,
+	ABAC_VALIDATION_STRICT
+} AbacValidation;
+
+extern bool abac_allow_system_changes;
+extern int	abac_attribute_validation;	/* an AbacValidation */
+
+extern void AbacGuardInit(void);
+
 /* A row: one that a scan found, or a trigger's taken apart into the same places. */
 typedef AbacScan AbacRow;
 

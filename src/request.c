@@ -192,3 +192,39 @@ AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 				   "Allowed are \"user\", \"resource\", \"env\", \"context\" and \"scope\".");
 	return valid;
 }
+
+/* A text argument; none for NULL. */
+AbacString
+AbacArgText(FunctionCallInfo fcinfo, int n)
+{
+	AbacString	result = {NULL, 0};
+
+	if (!PG_ARGISNULL(n))
+	{
+		text	   *argument = PG_GETARG_TEXT_PP(n);
+
+		result.data = VARDATA_ANY(argument);
+		result.length = VARSIZE_ANY_EXHDR(argument);
+	}
+	return result;
+}
+
+/* A uuid argument as the text that stands in the tables. */
+AbacString
+AbacArgUuid(FunctionCallInfo fcinfo, int n)
+{
+	return AbacStringOf(PG_ARGISNULL(n) ? NULL : DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(n))));
+}
+
+/* A bigint argument as the text that stands in the tables. */
+AbacString
+AbacArgBigint(FunctionCallInfo fcinfo, int n)
+{
+	char	   *text;
+
+	if (PG_ARGISNULL(n))
+		return AbacStringOf(NULL);
+	text = palloc(MAXINT8LEN + 1);
+	pg_lltoa(PG_GETARG_INT64(n), text);
+	return AbacStringOf(text);
+}

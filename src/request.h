@@ -8,6 +8,7 @@
 #include "abac.h"
 #include "attribute.h"
 
+#include "fmgr.h"
 #include "utils/jsonb.h"
 
 typedef enum AbacScopeType
@@ -35,5 +36,9 @@ extern const char *const AbacScopeNames[ABAC_NSCOPES];
 
 extern bool AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 							 AbacString resource, Jsonb *ctx);
+
+extern AbacString AbacArgText(FunctionCallInfo fcinfo, int n);
+extern AbacString AbacArgUuid(FunctionCallInfo fcinfo, int n);
+extern AbacString AbacArgBigint(FunctionCallInfo fcinfo, int n);
 
 #endif							/* ABAC_REQUEST_H */

@@ -39,7 +39,6 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "cache.h"
 #include "scan.h"
 
 #define MAX_INDEX_CHOICES	4
@@ -60,6 +59,9 @@ typedef struct TableInfo
 } TableInfo;
 
 static TableInfo tables[ABAC_NTABLES];
+
+/* See AbacScanTakeDistrusted(). */
+static bits32 distrusted = 0;
 
 /* Counts relcache invalidations, of whatever relation. */
 static uint64 invalidations = 0;
@@ -267,6 +269,20 @@ ChangesAreSeen(Relation relation)
 }
 
 /*
+ * The tables that were read, since this was asked last, in a state in which
+ * their changes may go unseen: what was read is not to be kept.  A set of
+ * 1 << AbacTable.
+ */
+bits32
+AbacScanTakeDistrusted(void)
+{
+	bits32		result = distrusted;
+
+	distrusted = 0;
+	return result;
+}
+
+/*
  * Begin to read a table under a snapshot of AbacTakeSnapshot().  Add keys with
  * AbacScanKey…(), then call AbacScanNext() until it says false, and in any
  * case AbacScanEnd().  Takes AccessShareLock until then.
@@ -286,7 +302,7 @@ AbacScanBegin(AbacScan *scan, AbacTable table, Snapshot snapshot)
 	if (!tables[table].valid)
 		FindColumns(&tables[table], table, RelationGetDescr(scan->relation));
 	if (!ChangesAreSeen(scan->relation))
-		AbacCacheDistrust(table);
+		distrusted |= 1 << table;
 }
 
 static void

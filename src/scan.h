@@ -172,6 +172,7 @@ typedef struct AbacScan
 
 extern Snapshot AbacTakeSnapshot(void);
 extern AbacTable AbacScanForget(Oid relid);
+extern bits32 AbacScanTakeDistrusted(void);
 extern Oid	AbacTableOid(AbacTable table);
 extern bool AbacTableOfRelation(Relation relation, AbacTable *table);
 extern const char *AbacTableName(AbacTable table);

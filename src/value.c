@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 
 #include "value.h"
@@ -26,6 +27,61 @@
 
 /* Longest text that can be an address: eight groups, IPv4 tail, /prefix. */
 #define MAX_INET_TEXT			63
+
+/* Time zone of dates without offset and of env.date, env.time_of_day, ... */
+static char *abac_timezone_name = NULL;
+static pg_tz *abac_timezone = NULL;
+static void (*timezone_changed) (void) = NULL;
+
+static bool
+CheckTimezone(char **newval, void **extra, GucSource source pg_attribute_unused())
+{
+	pg_tz	   *zone = pg_tzset(*newval);
+	pg_tz	  **result;
+
+	if (zone == NULL || !pg_tz_acceptable(zone))
+	{
+		GUC_check_errdetail("Time zone \"%s\" is not known, or uses leap seconds.", *newval);
+		return false;
+	}
+	result = AbacGucMalloc(sizeof(pg_tz *));
+	if (result == NULL)
+		return false;
+	*result = zone;
+	*extra = result;
+	return true;
+}
+
+static void
+AssignTimezone(const char *newval pg_attribute_unused(), void *extra)
+{
+	abac_timezone = *(pg_tz **) extra;
+	timezone_changed();
+}
+
+/* The time zone of abac.timezone. */
+pg_tz *
+AbacTimezone(void)
+{
+	return abac_timezone;
+}
+
+/*
+ * Called once, when the library is loaded.  changed is called when abac.timezone
+ * changes: compiled conditions hold dates that were read in the old one.
+ */
+void
+AbacValueInit(void (*changed) (void))
+{
+	timezone_changed = changed;
+	DefineCustomStringVariable("abac.timezone",
+							   "Time zone of dates without offset and of the clock attributes.",
+							   NULL,
+							   &abac_timezone_name,
+							   "UTC",
+							   PGC_SUSET, 0,
+							   CheckTimezone, AssignTimezone, NULL);
+}
 
 static void
 ValueFromContainer(JsonbContainer *container, AbacValue *value)

@@ -68,6 +68,7 @@ typedef struct AbacElements
 	uint32		offset;
 } AbacElements;
 
+extern void AbacValueInit(void (*changed) (void));
 extern void AbacElementsBegin(AbacElements *elements, const AbacValue *array);
 extern bool AbacElementsNext(AbacElements *elements, AbacValue *element);
 
