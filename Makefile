@@ -57,7 +57,8 @@ ISOLATION = \
 	guard_cycles_rc \
 	guard_cycles_rr \
 	guard_races_rc \
-	guard_races_rr
+	guard_races_rr \
+	guard_reference
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=abac
 PROVE_TESTS ?= test/t/*.pl
 PGTAP_TESTS ?= $(srcdir)/test/pgtap/*.sql

@@ -101,10 +101,11 @@ static bool wrote = false;
 static LOCKTAG writer_lock;
 
 /*
- * Statements under way that change a table; an error can leave it too high
- * until the transaction ends, which costs time only.
+ * Statements under way that change a table of the layer; an error can leave a
+ * number too high until the transaction ends, which costs time only.
  */
-static int	changing = 0;
+static int	changing_policies = 0;
+static int	changing_subjects = 0;
 
 /*
  * How much a session may remember.  It is a bound on what stays between
@@ -176,6 +177,25 @@ CheckCalledAsTrigger(FunctionCallInfo fcinfo, const char *name)
 }
 
 /*
+ * A statement that changes the trigger's table begins (1) or ends (-1).  Either
+ * way what the layer holds is out of date.
+ */
+static void
+CountStatement(FunctionCallInfo fcinfo, int step)
+{
+	AbacTable	table;
+	AbacChange	change = ABAC_CHANGE_NONE;
+
+	if (AbacTableOfRelation(((TriggerData *) fcinfo->context)->tg_relation, &table))
+		change = table_changes[table];
+	if (change == ABAC_CHANGE_POLICY)
+		changing_policies = Max(changing_policies + step, 0);
+	if (change == ABAC_CHANGE_SUBJECT)
+		changing_subjects = Max(changing_subjects + step, 0);
+	stale |= change;
+}
+
+/*
  * Trigger, BEFORE STATEMENT: rows are about to change, and whoever looks while
  * they do (another trigger, a function that the statement calls) must see what
  * is there so far.
@@ -184,7 +204,7 @@ Datum
 abac_changing(PG_FUNCTION_ARGS)
 {
 	CheckCalledAsTrigger(fcinfo, "abac_changing");
-	changing++;
+	CountStatement(fcinfo, 1);
 	return PointerGetDatum(NULL);
 }
 
@@ -204,9 +224,8 @@ abac_changed(PG_FUNCTION_ARGS)
 	CacheInvalidateRelcache(trigger->tg_relation);
 	writer_lock = CommitLock();
 	wrote = true;
-	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
-		!TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) && changing > 0)
-		changing--;
+	CountStatement(fcinfo, TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
+				   !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? -1 : 0);
 	return PointerGetDatum(NULL);
 }
 
@@ -238,12 +257,12 @@ TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
 			if (loaded_by_writer)
 				stale = ALL_LAYERS;
 			loaded_by_writer = wrote = false;
-			changing = 0;
+			changing_policies = changing_subjects = 0;
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 			loaded_by_writer = wrote = false;
-			changing = 0;
+			changing_policies = changing_subjects = 0;
 			break;
 		default:
 			break;
@@ -322,8 +341,10 @@ AbacCacheBegin(void)
 
 	AcceptInvalidationMessages();
 	DropDistrusted();
-	if (changing > 0)
-		stale = ALL_LAYERS;
+	if (changing_policies > 0)
+		stale |= ABAC_CHANGE_POLICY;
+	if (changing_subjects > 0)
+		stale |= ABAC_CHANGE_SUBJECT;
 	kept = policy_map != NULL && !(stale & ABAC_CHANGE_POLICY);
 
 	if (policy_map == NULL || (stale & ABAC_CHANGE_POLICY))

@@ -251,13 +251,14 @@ AbacRowMoved(const AbacRowChange *change)
  * Is a dump being restored?  Then what a row is compared with may come later,
  * and warnings (or, where abac.attribute_validation is strict, errors) about
  * what was accepted when it was written serve nobody.  pg_dump's scripts turn
- * check_function_bodies off for the same reason.  Anybody may do that, so it
- * counts for superusers only.
+ * check_function_bodies off for the same reason.  Anybody may do that, also
+ * before calling a superuser's function, so it counts for superusers' sessions
+ * only.
  */
 bool
 AbacIsRestoring(void)
 {
-	return !check_function_bodies && superuser();
+	return !check_function_bodies && superuser() && superuser_arg(GetSessionUserId());
 }
 
 /*

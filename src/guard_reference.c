@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "storage/lmgr.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
@@ -81,6 +82,8 @@ CheckReference(const Use *use, const pg_uuid_t *id)
 	bool		found;
 	bool		again;
 
+	/* kept, as a foreign key does: a rewrite of the table would lose the row's lock */
+	LockRelationOid(AbacTableOid(use->used), RowShareLock);
 	do
 	{
 		Snapshot	snapshot = AbacTakeSnapshot();

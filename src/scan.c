@@ -174,7 +174,7 @@ AbacTakeSnapshot(void)
 Oid
 AbacTableOid(AbacTable table)
 {
-	if (!OidIsValid(tables[table].oid))
+	if (!OidIsValid(tables[table].oid) || !tables[table].is_sure)
 		FindTables();
 	return tables[table].oid;
 }
@@ -509,7 +509,8 @@ AbacScanNext(AbacScan *scan)
 /*
  * Is the row that the scan found still there?  If so it stays until the end of
  * the transaction, with that id: it gets the lock that a foreign key takes, for
- * which this waits.  *again: what was found is out of date.
+ * which this waits, and so does the version that an update under way is making
+ * of it.  *again: what was found is out of date.
  */
 bool
 AbacScanLockRow(AbacScan *scan, bool *again)
@@ -520,6 +521,7 @@ AbacScanLockRow(AbacScan *scan, bool *again)
 
 	result = table_tuple_lock(scan->relation, &scan->slot->tts_tid, scan->snapshot, slot,
 							  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock,
+							  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS |
 							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 	*again = result == TM_Ok && failure.traversed;
 	ExecDropSingleTupleTableSlot(slot);
