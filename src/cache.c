@@ -478,6 +478,7 @@ AbacKeyAddString(AbacKey *key, AbacString part)
 		AddBytes(key, part.data, part.length);
 }
 
+/* Add an id to the key. */
 void
 AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part)
 {

@@ -36,6 +36,7 @@ static const char *const reason_names[] = {
 	"role_allow"
 };
 
+/* The reason's word of DESIGN §5; a constant. */
 const char *
 AbacReasonName(AbacReason reason)
 {

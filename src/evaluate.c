@@ -508,6 +508,7 @@ AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index)
 	elog(ERROR, "unrecognized condition node: %d", (int) node->kind);
 }
 
+/* The value of a whole program.  Interruptible. */
 AbacTruth
 AbacEvaluateProgram(AbacCheck *check, const AbacProgram *program)
 {

@@ -255,6 +255,7 @@ AbacAttributeLookup(AbacCheck *check, AbacAttribute *attribute)
 	return attribute->found;
 }
 
+/* What an explanation calls the origin; a constant. */
 const char *
 AbacOriginName(AbacOrigin origin)
 {

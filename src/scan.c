@@ -119,6 +119,7 @@ ExtensionSchema(void)
 	return schema;
 }
 
+/* The table's name; a constant. */
 const char *
 AbacTableName(AbacTable table)
 {
@@ -528,6 +529,7 @@ AbacScanLockRow(AbacScan *scan, bool *again)
 	return result == TM_Ok;
 }
 
+/* The end of what AbacScanBegin() began: releases its locks and memory. */
 void
 AbacScanEnd(AbacScan *scan)
 {
