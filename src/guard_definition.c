@@ -22,28 +22,6 @@
  * What values a definition allows
  */
 
-static const char *
-KindName(const AbacValue *value)
-{
-	switch (value->kind)
-	{
-		case ABAC_KIND_NULL:
-			return "null";
-		case ABAC_KIND_STRING:
-			return "string";
-		case ABAC_KIND_NUMBER:
-			return "number";
-		case ABAC_KIND_BOOLEAN:
-			return "boolean";
-		case ABAC_KIND_ARRAY:
-			return "array";
-		case ABAC_KIND_OBJECT:
-			return "object";
-		default:
-			elog(ERROR, "unrecognized kind of value: %d", (int) value->kind);
-	}
-}
-
 static bool
 IsAllowed(const AbacAttribute *attribute, Jsonb *allowed_values, const AbacValue *element)
 {
@@ -133,10 +111,10 @@ FindContradiction(const AbacRow *definition, const AbacValue *raw, int *sqlstate
 
 	if (raw->kind == ABAC_KIND_ARRAY && (attribute.multivalued || attribute.array_type))
 		return psprintf("Its elements must be of type %s, and one of type %s isn't.",
-						AbacRowText(definition, DEFINITION_data_type), KindName(&element));
+						AbacRowText(definition, DEFINITION_data_type), AbacKindName(&element));
 	return psprintf("It must be of type %s%s, and this one of type %s isn't.",
 					attribute.multivalued ? "array of " : "",
-					AbacRowText(definition, DEFINITION_data_type), KindName(raw));
+					AbacRowText(definition, DEFINITION_data_type), AbacKindName(raw));
 }
 
 /* The definition by itself: its pattern, its allowed values and its default. */
@@ -174,7 +152,7 @@ CheckDefinition(const AbacRow *definition)
 					 errmsg("invalid allowed_values of %s",
 							AbacDescribe(ABAC_ATTRIBUTE_DEFINITIONS, definition)),
 					 errdetail("They must be of type %s, and number %d, of type %s, isn't.",
-							   AbacRowText(definition, DEFINITION_data_type), elements.next, KindName(&value)),
+							   AbacRowText(definition, DEFINITION_data_type), elements.next, AbacKindName(&value)),
 					 errhint("Change allowed_values or data_type.")));
 		}
 	}

@@ -15,28 +15,6 @@ const char *const AbacScopeNames[ABAC_NSCOPES] = {"organization", "project", "wo
 /* In the order of AbacRoot. */
 static const char *const root_names[ABAC_NROOTS] = {"user", "resource", "env", "context"};
 
-static const char *
-KindName(const AbacValue *value)
-{
-	switch (value->kind)
-	{
-		case ABAC_KIND_NULL:
-			return "null";
-		case ABAC_KIND_STRING:
-			return "a string";
-		case ABAC_KIND_NUMBER:
-			return "a number";
-		case ABAC_KIND_BOOLEAN:
-			return "a boolean";
-		case ABAC_KIND_ARRAY:
-			return "an array";
-		case ABAC_KIND_OBJECT:
-			return "an object";
-		default:
-			elog(ERROR, "unrecognized value kind: %d", (int) value->kind);
-	}
-}
-
 /*
  * Raise the error for the key of ctx, or of ctx.scope, that isn't one of those
  * allowed.  Keys may be a secret of the caller's, but it is the caller who
@@ -87,7 +65,7 @@ ParseScope(AbacRequest *request, const AbacValue *scope)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"scope\" of the request context must be an object"),
-				 errdetail("It is %s.", KindName(scope))));
+				 errdetail("It is of type %s.", AbacKindName(scope))));
 
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 	{
@@ -110,7 +88,7 @@ ParseScope(AbacRequest *request, const AbacValue *scope)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("id of %s in \"scope\" of the request context must be a string or a number",
 							AbacScopeNames[i]),
-					 errdetail("It is %s.", KindName(&id))));
+					 errdetail("It is of type %s.", AbacKindName(&id))));
 	}
 	if (known != (int) JsonContainerSize(scope->u.container))
 		UnknownKey(scope->u.container, "\"scope\" of the request context",
@@ -165,7 +143,7 @@ AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("request context must be a JSON object"),
-				 errdetail("It is %s.", KindName(&value))));
+				 errdetail("It is of type %s.", AbacKindName(&value))));
 	}
 	if (JB_ROOT_COUNT(ctx) == 0)
 		return true;
@@ -179,7 +157,7 @@ AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" of the request context must be an object", root_names[i]),
-					 errdetail("It is %s.", KindName(&value))));
+					 errdetail("It is of type %s.", AbacKindName(&value))));
 		request->ctx[i] = value.u.container;
 	}
 	if (AbacObjectGet(&ctx->root, AbacStringOf("scope"), &value))

@@ -652,3 +652,26 @@ AbacValueToJson(JsonbParseState **state, JsonbIteratorToken seq, const AbacValue
 	}
 	return pushJsonbValue(state, seq, &json);
 }
+
+/* What JSON calls the kind of a value as a source has it; a constant. */
+const char *
+AbacKindName(const AbacValue *value)
+{
+	switch (value->kind)
+	{
+		case ABAC_KIND_NULL:
+			return "null";
+		case ABAC_KIND_STRING:
+			return "string";
+		case ABAC_KIND_NUMBER:
+			return "number";
+		case ABAC_KIND_BOOLEAN:
+			return "boolean";
+		case ABAC_KIND_ARRAY:
+			return "array";
+		case ABAC_KIND_OBJECT:
+			return "object";
+		default:
+			elog(ERROR, "unrecognized kind of value: %d", (int) value->kind);
+	}
+}

@@ -74,6 +74,7 @@ extern bool AbacElementsNext(AbacElements *elements, AbacValue *element);
 
 extern void AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value);
 extern bool AbacValueFromJsonb(Jsonb *json, AbacValue *value);
+extern const char *AbacKindName(const AbacValue *value);
 extern bool AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value);
 
 extern bool AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result);
