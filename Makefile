@@ -36,6 +36,7 @@ DATA = \
 
 REGRESS = \
 	attributes \
+	broken \
 	bson \
 	conditions \
 	decision \
