@@ -50,6 +50,7 @@ REGRESS = \
 	request
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
+	cache_first_load \
 	cache_rollback \
 	cache_snapshot \
 	cache_visibility \
