@@ -96,6 +96,9 @@ static bool loaded_by_writer = false;
 /* Did something stay in the layers at the last AbacCacheBegin()? */
 static bool kept = false;
 
+/* Was something added to it that isn't known to be of one piece with it? */
+static bool unverified = false;
+
 /* Did this transaction change a table?  Then the lock to take when it commits. */
 static bool wrote = false;
 static LOCKTAG writer_lock;
@@ -341,6 +344,9 @@ AbacCacheBegin(void)
 
 	AcceptInvalidationMessages();
 	DropDistrusted();
+	if (unverified)
+		stale = ALL_LAYERS;		/* an error came between */
+	unverified = false;
 	if (changing_policies > 0)
 		stale |= ABAC_CHANGE_POLICY;
 	if (changing_subjects > 0)
@@ -369,6 +375,7 @@ AbacCacheSnapshot(void)
 	{
 		snapshot = AbacTakeSnapshot();
 		loading = true;
+		unverified = kept;
 		if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 			loaded_by_writer = true;
 	}
@@ -386,7 +393,7 @@ AbacCacheIsConsistent(void)
 {
 	LOCKTAG		tag;
 
-	if (!loading || !kept)
+	if (!unverified)
 		return true;
 
 	if (RecoveryInProgress())
@@ -402,7 +409,8 @@ AbacCacheIsConsistent(void)
 		LockRelease(&tag, READER_LOCK, false);
 	}
 	AcceptInvalidationMessages();
-	return stale == 0;
+	unverified = stale != 0;
+	return !unverified;
 }
 
 /*
@@ -417,6 +425,11 @@ AbacCacheEnd(void)
 
 	if (!loading)
 		return;
+
+	/* a guard, which read for itself, may have added to the layers too */
+	if (!AbacCacheIsConsistent())
+		stale = ALL_LAYERS;
+	unverified = false;
 
 	if (snapshot != NULL)
 		UnregisterSnapshot(snapshot);
