@@ -9,6 +9,7 @@ OBJS = \
 	src/attribute.o \
 	src/bson.o \
 	src/cache.o \
+	src/check_row.o \
 	src/compile.o \
 	src/compile_leaf.o \
 	src/decide.o \
@@ -27,7 +28,9 @@ OBJS = \
 	src/plan.o \
 	src/policy.o \
 	src/principal.o \
+	src/relation.o \
 	src/request.o \
+	src/row.o \
 	src/scan.o \
 	src/subject.o \
 	src/value.o

@@ -759,7 +759,75 @@ COMMENT ON FUNCTION abac_explain_text(bigint, text, text, jsonb) IS
 	'the same for a user whose id is a number';
 
 --
--- The session's principal
+-- The same about a row of a registered table, as docs.*
+--
+
+CREATE FUNCTION abac_check(user_id text, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check_row'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_check(user_id uuid, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check_row_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_check(user_id bigint, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_check_row_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_check(text, text, record, jsonb) IS
+	'may the user do the action to the row of a registered table, as docs.*? A predicate: NULL when nothing matched but something unknown could have allowed';
+COMMENT ON FUNCTION abac_check(uuid, text, record, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_check(bigint, text, record, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_require(user_id text, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require_row'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_require(user_id uuid, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require_row_uuid'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_require(user_id bigint, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_require_row_bigint'
+	LANGUAGE C VOLATILE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_require(text, text, record, jsonb) IS
+	'true when abac_check of the row is, else ERROR 42501 whose DETAIL is the reason';
+COMMENT ON FUNCTION abac_require(uuid, text, record, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_require(bigint, text, record, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_explain(user_id text, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain_row'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain(user_id uuid, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain_row_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain(user_id bigint, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_explain_row_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_explain(text, text, record, jsonb) IS
+	'why abac_check of the row decides as it does';
+COMMENT ON FUNCTION abac_explain(uuid, text, record, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_explain(bigint, text, record, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_explain_text(user_id text, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text_row'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain_text(user_id uuid, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text_row_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+CREATE FUNCTION abac_explain_text(user_id bigint, action text, resource record, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_explain_text_row_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_explain_text(text, text, record, jsonb) IS
+	'abac_explain of a row as an indented tree to read';
+COMMENT ON FUNCTION abac_explain_text(uuid, text, record, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_explain_text(bigint, text, record, jsonb) IS
+	'the same for a user whose id is a number';
+
+--
+-- The session's principal and context
 --
 
 CREATE FUNCTION abac_user() RETURNS text
@@ -784,11 +852,29 @@ COMMENT ON FUNCTION abac_set_user(uuid, boolean) IS
 COMMENT ON FUNCTION abac_set_user(bigint, boolean) IS
 	'the same for a user whose id is a number';
 
-CREATE FUNCTION abac_can(action text, resource text, ctx jsonb DEFAULT '{}') RETURNS boolean
+CREATE FUNCTION abac_context() RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_context'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION abac_context() IS
+	'the context in which abac_can asks unless it is given one, set by abac_set_context; {} when none is set';
+
+CREATE FUNCTION abac_set_context(ctx jsonb, local boolean DEFAULT true) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_set_context'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_set_context(jsonb, boolean) IS
+	'sets the context in which abac_can asks, for this transaction or (local => false) for the session; NULL = none';
+
+CREATE FUNCTION abac_can(action text, resource text, ctx jsonb DEFAULT @extschema@.abac_context()) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'abac_can'
 	LANGUAGE C STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION abac_can(text, text, jsonb) IS
-	'abac_check for the session''s principal';
+	'abac_check for the session''s principal, in the session''s context';
+
+CREATE FUNCTION abac_can(action text, resource record, ctx jsonb DEFAULT @extschema@.abac_context()) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_can_row'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_can(text, record, jsonb) IS
+	'abac_check of a row for the session''s principal, in the session''s context';
 
 --
 -- Administration
@@ -861,6 +947,19 @@ REVOKE ALL ON FUNCTION
 	abac_explain_text(text, text, text, jsonb),
 	abac_explain_text(uuid, text, text, jsonb),
 	abac_explain_text(bigint, text, text, jsonb),
+	abac_check(text, text, record, jsonb),
+	abac_check(uuid, text, record, jsonb),
+	abac_check(bigint, text, record, jsonb),
+	abac_require(text, text, record, jsonb),
+	abac_require(uuid, text, record, jsonb),
+	abac_require(bigint, text, record, jsonb),
+	abac_explain(text, text, record, jsonb),
+	abac_explain(uuid, text, record, jsonb),
+	abac_explain(bigint, text, record, jsonb),
+	abac_explain_text(text, text, record, jsonb),
+	abac_explain_text(uuid, text, record, jsonb),
+	abac_explain_text(bigint, text, record, jsonb),
+	abac_set_context(jsonb, boolean),
 	abac_set_user(text, boolean),
 	abac_set_user(uuid, boolean),
 	abac_set_user(bigint, boolean),

@@ -184,13 +184,27 @@ SplitPath(AbacAttribute *attribute)
 	}
 }
 
+/* What the column says of an attribute that nobody defined (DESIGN §7). */
+static void
+DefineByColumn(AbacAttribute *attribute)
+{
+	const AbacColumn *column = attribute->column;
+
+	if (attribute->nkeys > 1 || column->kind == ABAC_COLUMN_JSONB)
+		return;
+	attribute->any_shape = false;
+	attribute->multivalued = column->kind == ABAC_COLUMN_ARRAY;
+	attribute->type = AbacColumnType(attribute->multivalued ? column->element : column->kind);
+}
+
 /*
  * The attribute of that canonical name as rules of the organization (none =
- * platform-wide ones) see it.  Always the same object until the policy layer
+ * platform-wide ones) see it, about rows of the relation or (NULL) not about
+ * rows.  Always the same object until the policy layer
  * is dropped.  Call between AbacCacheBegin() and AbacCacheEnd().
  */
 AbacAttribute *
-AbacGetAttribute(AbacString organization, AbacString name)
+AbacGetAttribute(AbacString organization, const AbacRelation *relation, AbacString name)
 {
 	AbacKey		key;
 	AbacAttribute *attribute;
@@ -198,6 +212,10 @@ AbacGetAttribute(AbacString organization, AbacString name)
 	AbacKeyBegin(&key, ABAC_TAG_ATTRIBUTE);
 	AbacKeyAddString(&key, organization);
 	AbacKeyAddString(&key, name);
+	if (strncmp(name.data, "resource.", strlen("resource.")) != 0)
+		relation = NULL;		/* the row is only asked for resource.* */
+	if (relation)
+		AbacKeyAddOid(&key, relation->oid);
 	attribute = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
 	if (attribute)
 		return attribute;
@@ -206,6 +224,7 @@ AbacGetAttribute(AbacString organization, AbacString name)
 	attribute->organization = AbacCopyString(AbacPolicyMemory, organization);
 	attribute->name = AbacCopyString(AbacPolicyMemory, name);
 	attribute->any_shape = true;
+	attribute->relation = relation;
 	SplitPath(attribute);
 
 	for (size_t i = 0; i < lengthof(roots); i++)
@@ -235,6 +254,11 @@ AbacGetAttribute(AbacString organization, AbacString name)
 		LoadDefinition(platform, attribute);
 	}
 
+	if (relation && attribute->builtin == ABAC_BUILTIN_NONE)
+		attribute->column = AbacFindColumn(relation, attribute->keys[0]);
+	if (attribute->column && !attribute->defined)
+		DefineByColumn(attribute);
+
 	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, attribute);
 	return attribute;
 }
@@ -257,7 +281,7 @@ AbacShape(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *value
 	*value = *raw;
 	value->singleton = false;
 
-	if (raw->kind == ABAC_KIND_NULL)
+	if (raw->kind == ABAC_KIND_NULL || raw->kind == ABAC_KIND_OPAQUE)
 		return false;
 	if (raw->kind == ABAC_KIND_ARRAY)
 		return attribute->any_shape || attribute->array_type || attribute->multivalued;

@@ -7,6 +7,7 @@
 #define ABAC_ATTRIBUTE_H
 
 #include "abac.h"
+#include "relation.h"
 #include "value.h"
 
 typedef enum AbacRoot
@@ -51,6 +52,7 @@ typedef enum AbacOrigin
 	ABAC_ORIGIN_STORED_GLOBAL,
 	ABAC_ORIGIN_TEAMS,
 	ABAC_ORIGIN_CTX,
+	ABAC_ORIGIN_ROW,
 	ABAC_ORIGIN_CLOCK,
 	ABAC_ORIGIN_DEFAULT
 } AbacOrigin;
@@ -58,7 +60,8 @@ typedef enum AbacOrigin
 /*
  * An attribute as rules of one organization (or platform-wide rules) see it.
  * There is one of these for each (organization, canonical name) that a
- * compiled rule names; it lives in the policy cache.
+ * compiled rule names, and for resource.* one for each table whose rows it is
+ * asked about; it lives in the policy cache.
  *
  * The last part is its value in the check with that number: looked up by the
  * first leaf that asks, and found there by the others.
@@ -67,6 +70,8 @@ typedef struct AbacAttribute
 {
 	AbacString	organization;	/* whose rules; none = platform-wide ones */
 	AbacString	name;			/* canonical, with root */
+	const AbacRelation *relation;	/* for its rows; NULL = not for rows */
+	const AbacColumn *column;	/* that holds it, or its first key; NULL = none does */
 	AbacRoot	root;
 	AbacBuiltin builtin;
 	int			nkeys;			/* of the path below the root */
@@ -102,7 +107,8 @@ extern const AbacDataType *AbacFindDataType(AbacString name);
 extern const char *AbacBuiltinName(int i);
 
 extern bool AbacParseAttributeName(AbacString text, AbacString *canonical);
-extern AbacAttribute *AbacGetAttribute(AbacString organization, AbacString name);
+extern AbacAttribute *AbacGetAttribute(AbacString organization, const AbacRelation *relation,
+									   AbacString name);
 extern void AbacDefineAttribute(AbacAttribute *attribute, const Datum *values,
 								const bool *nulls, MemoryContext memory);
 extern bool AbacAttributeIsKnown(const AbacAttribute *attribute);

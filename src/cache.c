@@ -39,8 +39,10 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "cache.h"
+#include "relation.h"
 
 /*
  * A layer's contents by key.  A key's bytes begin with how many they are.
@@ -242,6 +244,16 @@ RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
 		stale = ALL_LAYERS;
 	else if (table != ABAC_NTABLES)
 		stale |= table_changes[table];
+	else if (AbacRelationIsWatched(relid))
+		stale |= ABAC_CHANGE_POLICY;
+}
+
+/* Syscache callback: an enum's labels changed, which columns are compared with. */
+static void
+LabelsChanged(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
+			  uint32 hash pg_attribute_unused())
+{
+	stale = ALL_LAYERS;
 }
 
 static void
@@ -295,6 +307,7 @@ AbacCacheInit(void)
 							NULL, NULL, NULL);
 
 	CacheRegisterRelcacheCallback(RelationChanged, (Datum) 0);
+	CacheRegisterSyscacheCallback(ENUMOID, LabelsChanged, (Datum) 0);
 	RegisterXactCallback(TransactionEnds, NULL);
 	RegisterSubXactCallback(SubtransactionEnds, NULL);
 }
@@ -496,6 +509,13 @@ void
 AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part)
 {
 	AddBytes(key, part, sizeof(*part));
+}
+
+/* Add an OID to the key. */
+void
+AbacKeyAddOid(AbacKey *key, Oid part)
+{
+	AddBytes(key, &part, sizeof(part));
 }
 
 static uint32

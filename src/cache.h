@@ -50,7 +50,8 @@ typedef enum AbacTag
 	ABAC_TAG_RESOURCE_TYPE,
 	ABAC_TAG_ASSIGNMENTS,
 	ABAC_TAG_SUBJECT,
-	ABAC_TAG_PLAN
+	ABAC_TAG_PLAN,
+	ABAC_TAG_RELATION
 } AbacTag;
 
 typedef struct AbacKey
@@ -64,6 +65,7 @@ typedef struct AbacKey
 extern void AbacKeyBegin(AbacKey *key, AbacTag tag);
 extern void AbacKeyAddString(AbacKey *key, AbacString part);
 extern void AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part);
+extern void AbacKeyAddOid(AbacKey *key, Oid part);
 extern void *AbacCacheFind(AbacChange layer, const AbacKey *key);
 extern void AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value);
 

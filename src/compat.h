@@ -14,6 +14,8 @@
 #endif
 
 #include "access/genam.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_attribute.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -25,6 +27,17 @@
 #else
 #define AbacIndexBeginScan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+/* a constraint that is NOT VALID doesn't count */
+#define AbacColumnIsNotNull(desc, i) \
+	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#define ABAC_IS_VIRTUAL_COLUMN(attribute) \
+	((attribute)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define AbacColumnIsNotNull(desc, i)	(TupleDescAttr(desc, i)->attnotnull)
+#define ABAC_IS_VIRTUAL_COLUMN(attribute)	false
 #endif
 
 #if PG_VERSION_NUM >= 180000

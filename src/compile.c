@@ -402,16 +402,19 @@ CompileNode(Compiler *compiler, const Path *path, const AbacValue *value, int de
 
 /*
  * Compile a condition tree as rules of the organization (none = platform-wide)
- * see it.  The program is in the current memory context and points into
+ * see it, for rows of the relation or (NULL) not for rows.  The program is in the current memory context and points into
  * conditions, which must not be toasted and must live as long.  NULL with
  * *error filled when the tree is wrong.  With warnings, what is odd about a
  * tree that is accepted is appended to it (a List of AbacWarning).  Call
  * between AbacCacheBegin() and AbacCacheEnd(): definitions are looked up.
  */
 AbacProgram *
-AbacCompile(Jsonb *conditions, AbacString organization, AbacError *error, List **warnings)
+AbacCompile(Jsonb *conditions, AbacString organization, const AbacRelation *relation,
+			AbacError *error, List **warnings)
 {
-	Compiler	compiler = {.organization = organization, .error = error, .warnings = warnings};
+	Compiler	compiler = {
+		.organization = organization, .relation = relation, .error = error, .warnings = warnings
+	};
 	AbacValue	root;
 	AbacProgram *program;
 
@@ -431,9 +434,11 @@ AbacCompile(Jsonb *conditions, AbacString organization, AbacError *error, List *
  */
 AbacProgram *
 AbacCompileLeaf(AbacString attribute, AbacString op, Jsonb *value, AbacString organization,
-				AbacError *error, List **warnings)
+				const AbacRelation *relation, AbacError *error, List **warnings)
 {
-	Compiler	compiler = {.organization = organization, .error = error, .warnings = warnings};
+	Compiler	compiler = {
+		.organization = organization, .relation = relation, .error = error, .warnings = warnings
+	};
 	Path		attribute_path = {NULL, "attribute_key", 0};
 	Path		operator_path = {NULL, "operator", 0};
 	Path		value_path = {NULL, "attribute_value", 0};

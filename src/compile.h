@@ -124,9 +124,10 @@ typedef struct AbacWarning
 } AbacWarning;
 
 extern AbacProgram *AbacCompile(Jsonb *conditions, AbacString organization,
+								const AbacRelation *relation,
 								AbacError *error, List **warnings);
 extern AbacProgram *AbacCompileLeaf(AbacString attribute, AbacString op, Jsonb *value,
-									AbacString organization,
+									AbacString organization, const AbacRelation *relation,
 									AbacError *error, List **warnings);
 extern regex_t *AbacCompileRegex(AbacString pattern, AbacError *error);
 extern AbacTruth AbacRegexMatches(regex_t *regex, AbacString text);

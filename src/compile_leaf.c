@@ -132,7 +132,7 @@ TakeAttribute(Compiler *compiler, const Path *path, const AbacValue *found, Abac
 					AttributeNameHint(name));
 		return NULL;
 	}
-	attribute = AbacGetAttribute(compiler->organization, canonical);
+	attribute = AbacGetAttribute(compiler->organization, compiler->relation, canonical);
 	if (!AbacAttributeIsKnown(attribute))
 		AbacWarn(compiler, ABAC_WARNING_UNDEFINED, attribute->name,
 			 psprintf("attribute \"%s\" is not defined", attribute->name.data),
@@ -622,7 +622,8 @@ AbacCompileLeafParts(Compiler *compiler, AbacNode *node,
 		return false;
 
 	SettleType(leaf);
-	if (!CheckOperatorOnType(compiler, operator_path, operator, leaf))
+	/* what a column's type makes of it is unknown at worst (DESIGN §7) */
+	if (compiler->relation == NULL && !CheckOperatorOnType(compiler, operator_path, operator, leaf))
 		return false;
 	if (leaf->reference)
 		return true;

@@ -18,6 +18,7 @@ typedef struct Path
 typedef struct Compiler
 {
 	AbacString	organization;
+	const AbacRelation *relation;	/* NULL = not for rows */
 	AbacError  *error;
 	List	  **warnings;
 	AbacNode   *nodes;

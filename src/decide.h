@@ -11,22 +11,6 @@
 
 #include "fmgr.h"
 
-typedef enum AbacReason
-{
-	ABAC_REASON_NO_MATCH,
-	ABAC_REASON_INVALID_REQUEST,
-	ABAC_REASON_SCOPE_MISMATCH,
-	ABAC_REASON_SUPER_ADMIN,
-	ABAC_REASON_USER_DENY,
-	ABAC_REASON_USER_ALLOW,
-	ABAC_REASON_POLICY_DENY,
-	ABAC_REASON_POLICY_ALLOW,
-	ABAC_REASON_POLICY_DEFAULT,
-	ABAC_REASON_LEGACY_DENY,
-	ABAC_REASON_LEGACY_ALLOW,
-	ABAC_REASON_ROLE_ALLOW
-} AbacReason;
-
 /* The outcome of one policy, and what its groups came to. */
 typedef struct AbacOutcome
 {
@@ -45,18 +29,17 @@ typedef struct AbacDecision
 	const AbacPolicyRule *policy_rule;
 	const AbacRole *role;
 	const AbacGrant *grant;
-	bool		policies_asked; /* did the decision get as far as the policies? */
+	bool		maybe;			/* no match, but something that is unknown could have allowed */
 } AbacDecision;
 
 extern AbacTruth AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node);
 extern AbacOutcome AbacPolicyOutcome(AbacCheck *check, const AbacPlanPolicy *policy);
-extern AbacTruth AbacProgramTruth(AbacCheck *check, const AbacProgram *program,
-								  const AbacError *error);
-extern AbacTruth AbacConditionsTruth(AbacCheck *check, const AbacGrant *grant, int permission);
 extern AbacDecision AbacDecide(AbacCheck *check, const AbacPlan *plan);
+extern void AbacRequire(const AbacDecision *decision);
 extern const char *AbacReasonName(AbacReason reason);
 
 extern TimestampTz AbacNow(void);
 extern AbacPlan *AbacBeginRequest(const AbacRequest *request, TimestampTz now);
+extern bool AbacScopeContradicts(const AbacRequest *request, const AbacPlan *plan);
 
 #endif							/* ABAC_DECIDE_H */

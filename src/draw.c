@@ -17,6 +17,9 @@
 PG_FUNCTION_INFO_V1(abac_explain_text);
 PG_FUNCTION_INFO_V1(abac_explain_text_uuid);
 PG_FUNCTION_INFO_V1(abac_explain_text_bigint);
+PG_FUNCTION_INFO_V1(abac_explain_text_row);
+PG_FUNCTION_INFO_V1(abac_explain_text_row_uuid);
+PG_FUNCTION_INFO_V1(abac_explain_text_row_bigint);
 
 /* A member of an object of the explanation; false when it isn't there or null. */
 static bool
@@ -298,4 +301,23 @@ Datum
 abac_explain_text_bigint(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(Draw(AbacExplainArgs(fcinfo, AbacArgBigint(fcinfo, 0))));
+}
+
+/* The same about a row. */
+Datum
+abac_explain_text_row(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(AbacExplainRowArgs(fcinfo, AbacArgText(fcinfo, 0))));
+}
+
+Datum
+abac_explain_text_row_uuid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(AbacExplainRowArgs(fcinfo, AbacArgUuid(fcinfo, 0))));
+}
+
+Datum
+abac_explain_text_row_bigint(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(Draw(AbacExplainRowArgs(fcinfo, AbacArgBigint(fcinfo, 0))));
 }

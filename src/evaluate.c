@@ -32,13 +32,14 @@ typedef struct SetWalk
 
 /* A check begins.  Everything is the caller's and must outlive the check. */
 void
-AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
+AbacCheckBegin(AbacCheck *check, const AbacRequest *request, const AbacResourceRow *row,
 			   const AbacSubject *subject, TimestampTz now)
 {
 	static uint64 last_number = 0;
 
 	check->number = ++last_number;
 	check->request = request;
+	check->row = row;
 	check->subject = subject;
 	check->now = now;
 	check->clock_is_set = false;
@@ -508,29 +509,27 @@ AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index)
 	elog(ERROR, "unrecognized condition node: %d", (int) node->kind);
 }
 
-/* The value of a whole program.  Interruptible. */
-AbacTruth
-AbacEvaluateProgram(AbacCheck *check, const AbacProgram *program)
-{
-	CHECK_FOR_INTERRUPTS();
-	check_stack_depth();
-	return AbacEvaluateNode(check, program, 0);
-}
-
 /*
- * The value of a rule in force whose target is this request: worked out once a
- * check, however many groups and policies have the rule.
+ * The value of whole conditions: true when there are none, unknown when they
+ * don't compile.  Worked out once a check, however many groups and policies
+ * have the rule.  Interruptible.
  */
 AbacTruth
-AbacEvaluateRule(AbacCheck *check, AbacRule *rule)
+AbacEvaluateConditions(AbacCheck *check, AbacConditions *conditions)
 {
-	if (rule->check != check->number)
+	if (conditions->check != check->number)
 	{
-		if (rule->error)
-			rule->truth = ABAC_UNKNOWN;
+		if (conditions->error)
+			conditions->truth = ABAC_UNKNOWN;
+		else if (conditions->program == NULL)
+			conditions->truth = ABAC_TRUE;
 		else
-			rule->truth = rule->program ? AbacEvaluateProgram(check, rule->program) : ABAC_TRUE;
-		rule->check = check->number;
+		{
+			CHECK_FOR_INTERRUPTS();
+			check_stack_depth();
+			conditions->truth = AbacEvaluateNode(check, conditions->program, 0);
+		}
+		conditions->check = check->number;
 	}
-	return rule->truth;
+	return conditions->truth;
 }

@@ -1,6 +1,6 @@
 /*
  * evaluate.h
- *	  The value of programs, rules and groups in one check (DESIGN §3, §5).
+ *	  The value of conditions in one check (DESIGN §3, §5).
  */
 #ifndef ABAC_EVALUATE_H
 #define ABAC_EVALUATE_H
@@ -16,6 +16,7 @@ typedef struct AbacCheck
 {
 	uint64		number;			/* no other check of the session has it */
 	const AbacRequest *request;
+	const AbacResourceRow *row; /* NULL = the resource is named by text */
 	const AbacSubject *subject;
 	TimestampTz now;
 
@@ -29,11 +30,11 @@ typedef struct AbacCheck
 } AbacCheck;
 
 extern void AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
-						   const AbacSubject *subject, TimestampTz now);
+						   const AbacResourceRow *row, const AbacSubject *subject,
+						   TimestampTz now);
 
 extern AbacTruth AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf);
 extern AbacTruth AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index);
-extern AbacTruth AbacEvaluateProgram(AbacCheck *check, const AbacProgram *program);
-extern AbacTruth AbacEvaluateRule(AbacCheck *check, AbacRule *rule);
+extern AbacTruth AbacEvaluateConditions(AbacCheck *check, AbacConditions *conditions);
 
 #endif							/* ABAC_EVALUATE_H */

@@ -14,12 +14,16 @@
 #include "utils/builtins.h"
 
 #include "cache.h"
+#include "check_row.h"
 #include "decide.h"
 #include "explain.h"
 
 PG_FUNCTION_INFO_V1(abac_explain);
 PG_FUNCTION_INFO_V1(abac_explain_uuid);
 PG_FUNCTION_INFO_V1(abac_explain_bigint);
+PG_FUNCTION_INFO_V1(abac_explain_row);
+PG_FUNCTION_INFO_V1(abac_explain_row_uuid);
+PG_FUNCTION_INFO_V1(abac_explain_row_bigint);
 
 /*
  * Groups that share members are shown wherever they are members, which can be
@@ -269,8 +273,11 @@ ExplainNode(Explainer *explainer, const AbacProgram *program, uint32 index)
 
 /* Conditions, or why they can't be evaluated. */
 static void
-ExplainProgram(Explainer *explainer, const AbacProgram *program, const AbacError *error)
+ExplainConditions(Explainer *explainer, const AbacConditions *conditions)
 {
+	const AbacProgram *program = conditions->program;
+	const AbacError *error = conditions->error;
+
 	if (error)
 		PushWord(explainer, "why",
 				 psprintf("the conditions don't compile: %s%s%s", error->message,
@@ -303,8 +310,9 @@ ExplainPlanNode(Explainer *explainer, AbacPlanNode *node)
 		PushText(explainer, "name", node->rule->name);
 		PushWord(explainer, "effect", EffectName(node->rule->effect));
 		PushInt(explainer, "priority", node->rule->priority);
-		if (node->kind == ABAC_PLAN_RULE)
-			ExplainProgram(explainer, node->rule->program, node->rule->error);
+		if (node->why == NULL)
+			ExplainConditions(explainer, AbacConditionsOn(&node->rule->conditions,
+														  explainer->check->request->relation));
 	}
 	else
 	{
@@ -390,16 +398,19 @@ ExplainPolicy(Explainer *explainer, const AbacPlanPolicy *policy)
 }
 
 static void
-ExplainPolicyRule(Explainer *explainer, const AbacPolicyRule *rule)
+ExplainPolicyRule(Explainer *explainer, const AbacPlanPolicyRule *legacy)
 {
+	const AbacPolicyRule *rule = legacy->rule;
+
 	Push(explainer, WJB_BEGIN_OBJECT);
 	PushId(explainer, &rule->id);
 	PushText(explainer, "name", rule->name);
 	PushInt(explainer, "priority", rule->priority);
 	PushWord(explainer, "effect", EffectName(rule->effect));
 	PushWord(explainer, "value",
-			 TruthName(AbacProgramTruth(explainer->check, rule->program, rule->error)));
-	ExplainProgram(explainer, rule->program, rule->error);
+			 TruthName(AbacPlanNodeTruth(explainer->check, legacy->holds)));
+	ExplainConditions(explainer, AbacConditionsOn(unconstify(AbacConditions *, &rule->conditions),
+												  explainer->check->request->relation));
 	Push(explainer, WJB_END_OBJECT);
 }
 
@@ -407,14 +418,7 @@ static void
 ExplainGrant(Explainer *explainer, const AbacPlanGrant *grant)
 {
 	const AbacGrant *permissions = grant->grant;
-	AbacTruth	truth = ABAC_TRUE;
-
-	for (int i = 0; i < permissions->matching->npermissions; i++)
-	{
-		AbacTruth	conditions = AbacConditionsTruth(explainer->check, permissions, i);
-
-		truth = Min(truth, conditions);
-	}
+	AbacTruth	truth = AbacPlanNodeTruth(explainer->check, grant->holds);
 
 	Push(explainer, WJB_BEGIN_OBJECT);
 	PushId(explainer, &grant->role->id);
@@ -426,7 +430,7 @@ ExplainGrant(Explainer *explainer, const AbacPlanGrant *grant)
 	Push(explainer, WJB_BEGIN_ARRAY);
 	for (int i = 0; i < permissions->nconditions; i++)
 	{
-		const AbacCondition *condition = &permissions->conditions[i];
+		const AbacCondition *condition = permissions->conditions[i];
 
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushId(explainer, &condition->id);
@@ -434,8 +438,8 @@ ExplainGrant(Explainer *explainer, const AbacPlanGrant *grant)
 				 permissions->matching->permissions[condition->permission].name);
 		PushWord(explainer, "logic_group", condition->is_or ? "OR" : "AND");
 		PushWord(explainer, "value",
-				 TruthName(AbacProgramTruth(explainer->check, condition->program, condition->error)));
-		ExplainProgram(explainer, condition->program, condition->error);
+				 TruthName(AbacEvaluateConditions(explainer->check, grant->conditions[i])));
+		ExplainConditions(explainer, grant->conditions[i]);
 		Push(explainer, WJB_END_OBJECT);
 	}
 	Push(explainer, WJB_END_ARRAY);
@@ -525,7 +529,7 @@ ExplainPlan(Explainer *explainer, const AbacPlan *plan, const AbacDecision *deci
 {
 	PushKey(explainer, "policies");
 	Push(explainer, WJB_BEGIN_ARRAY);
-	for (int i = 0; decision->policies_asked && i < plan->npolicies; i++)
+	for (int i = 0; plan->policies_asked && i < plan->npolicies; i++)
 	{
 		/* a direct permission in the scope goes before the tenant's policies */
 		if (decision->user_permission && plan->policies[i].policy->organization.data)
@@ -540,7 +544,7 @@ ExplainPlan(Explainer *explainer, const AbacPlan *plan, const AbacDecision *deci
 	PushKey(explainer, "legacy_rules");
 	Push(explainer, WJB_BEGIN_ARRAY);
 	for (int i = 0; i < plan->nlegacy; i++)
-		ExplainPolicyRule(explainer, plan->legacy[i]);
+		ExplainPolicyRule(explainer, &plan->legacy[i]);
 	Push(explainer, WJB_END_ARRAY);
 	PushKey(explainer, "roles");
 	Push(explainer, WJB_BEGIN_ARRAY);
@@ -549,34 +553,38 @@ ExplainPlan(Explainer *explainer, const AbacPlan *plan, const AbacDecision *deci
 	Push(explainer, WJB_END_ARRAY);
 }
 
+/*
+ * The whole explanation; plan is NULL for an invalid request.  Ends what
+ * AbacBeginRequest() or AbacBeginRow() began.
+ */
 static Jsonb *
-Explain(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
+Explain(const AbacRequest *request, const AbacResourceRow *row, AbacPlan *plan, TimestampTz now,
+		AbacString resource)
 {
 	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
-	AbacPlan   *plan = NULL;
-	AbacRequest request;
 	AbacCheck	check;
 	Explainer	explainer = {.check = &check};
 
-	if (AbacRequestParse(&request, user, action, resource, ctx))
+	if (plan)
 	{
-		TimestampTz now = AbacNow();
-
-		plan = AbacBeginRequest(&request, now);
-		AbacCheckBegin(&check, &request, plan->subject, now);
+		AbacCheckBegin(&check, request, row, plan->subject, now);
 		decision = AbacDecide(&check, plan);
 	}
 
 	Push(&explainer, WJB_BEGIN_OBJECT);
 	PushBool(&explainer, "decision", decision.allowed);
 	PushWord(&explainer, "reason", AbacReasonName(decision.reason));
-	PushText(&explainer, "user", user);
-	PushText(&explainer, "action", action);
+	PushText(&explainer, "user", request->user);
+	PushText(&explainer, "action", request->action);
 	PushText(&explainer, "resource", resource);
 	ExplainDecidedBy(&explainer, &decision, plan);
-	ExplainScope(&explainer, plan ? plan->subject->scope : request.scope);
+	ExplainScope(&explainer, plan ? plan->subject->scope : request->scope);
 	if (plan && plan->mismatch)
 		PushWord(&explainer, "why", plan->mismatch);
+	else if (plan && AbacScopeContradicts(request, plan))
+		PushWord(&explainer, "why", "the row is not in the scope that ctx names");
+	if (row && decision.maybe && decision.reason == ABAC_REASON_NO_MATCH)
+		PushBool(&explainer, "maybe", true);
 	if (plan)
 	{
 		ExplainPlan(&explainer, plan, &decision);
@@ -601,8 +609,33 @@ Explain(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
 Jsonb *
 AbacExplainArgs(FunctionCallInfo fcinfo, AbacString user)
 {
-	return Explain(user, AbacArgText(fcinfo, 1), AbacArgText(fcinfo, 2),
-				   PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	AbacString	resource = AbacArgText(fcinfo, 2);
+	TimestampTz now = AbacNow();
+	AbacPlan   *plan = NULL;
+	AbacRequest request;
+
+	if (AbacRequestParse(&request, user, AbacArgText(fcinfo, 1), resource,
+						 PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3)))
+		plan = AbacBeginRequest(&request, now);
+	return Explain(&request, NULL, plan, now, resource);
+}
+
+/* The same for a row. */
+Jsonb *
+AbacExplainRowArgs(FunctionCallInfo fcinfo, AbacString user)
+{
+	TimestampTz now = AbacNow();
+	AbacString	resource = {NULL, 0};
+	AbacRequest request;
+	AbacResourceRow row;
+	AbacPlan   *plan = AbacBeginRowArgs(fcinfo, user, 1, now, &request, &row);
+
+	if (request.type.data && request.id.data)
+		resource = AbacStringOf(psprintf("%.*s:%.*s", request.type.length, request.type.data,
+										 request.id.length, request.id.data));
+	else
+		resource = request.type;
+	return Explain(&request, &row, plan, now, resource);
 }
 
 /* abac_explain(user, action, resource, ctx): one function per type of the user's id. */
@@ -622,4 +655,23 @@ Datum
 abac_explain_bigint(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_JSONB_P(AbacExplainArgs(fcinfo, AbacArgBigint(fcinfo, 0)));
+}
+
+/* The same about a row. */
+Datum
+abac_explain_row(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(AbacExplainRowArgs(fcinfo, AbacArgText(fcinfo, 0)));
+}
+
+Datum
+abac_explain_row_uuid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(AbacExplainRowArgs(fcinfo, AbacArgUuid(fcinfo, 0)));
+}
+
+Datum
+abac_explain_row_bigint(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(AbacExplainRowArgs(fcinfo, AbacArgBigint(fcinfo, 0)));
 }

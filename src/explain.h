@@ -11,5 +11,6 @@
 #include "utils/jsonb.h"
 
 extern Jsonb *AbacExplainArgs(FunctionCallInfo fcinfo, AbacString user);
+extern Jsonb *AbacExplainRowArgs(FunctionCallInfo fcinfo, AbacString user);
 
 #endif							/* ABAC_EXPLAIN_H */

@@ -83,9 +83,9 @@ Compiles(AbacTable table, const AbacRow *row, AbacString organization, AbacError
 		return AbacCompileLeaf(AbacScanText(row, CONDITION_attribute_key),
 							   AbacScanText(row, CONDITION_operator),
 							   DatumGetJsonbP(row->values[CONDITION_attribute_value]),
-							   organization, error, warnings) != NULL;
+							   organization, NULL, error, warnings) != NULL;
 	return row->nulls[column] ||
-		AbacCompile(DatumGetJsonbP(row->values[column]), organization, error, warnings) != NULL;
+		AbacCompile(DatumGetJsonbP(row->values[column]), organization, NULL, error, warnings) != NULL;
 }
 
 static void

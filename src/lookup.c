@@ -172,6 +172,21 @@ LookUpStored(const AbacSubject *subject, const AbacAttribute *attribute,
 	return DUG_NOTHING;
 }
 
+/* The row's column, or what its jsonb has at the rest of the path. */
+static bool
+LookUpRow(AbacCheck *check, const AbacAttribute *attribute, AbacValue *value)
+{
+	if (!AbacRowValue(check->row, attribute->column, value))
+		return false;
+	for (int i = 1; i < attribute->nkeys; i++)
+	{
+		if (value->kind != ABAC_KIND_OBJECT ||
+			!AbacObjectGet(value->u.container, attribute->keys[i], value))
+			return false;
+	}
+	return value->kind != ABAC_KIND_NULL;
+}
+
 /*
  * The table of DESIGN §4: the first source that has a value.  False when none
  * has.
@@ -208,6 +223,13 @@ LookUp(AbacCheck *check, AbacAttribute *attribute)
 		SetArray(raw, teams);
 		attribute->origin = ABAC_ORIGIN_TEAMS;
 		if (attribute->source != ABAC_SOURCE_GLOBAL && JsonContainerSize(teams) > 0)
+			return true;
+	}
+	else if (attribute->root == ABAC_ROOT_RESOURCE && check->row)
+	{
+		attribute->origin = ABAC_ORIGIN_ROW;
+		if (attribute->column && attribute->source != ABAC_SOURCE_GLOBAL &&
+			LookUpRow(check, attribute, raw))
 			return true;
 	}
 	else if (attribute->source == ABAC_SOURCE_ANY && ctx &&
@@ -273,6 +295,8 @@ AbacOriginName(AbacOrigin origin)
 			return "team memberships";
 		case ABAC_ORIGIN_CTX:
 			return "ctx";
+		case ABAC_ORIGIN_ROW:
+			return "row";
 		case ABAC_ORIGIN_CLOCK:
 			return "clock";
 		case ABAC_ORIGIN_DEFAULT:

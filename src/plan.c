@@ -6,7 +6,7 @@
  * Everything of a decision that doesn't depend on ctx or on attributes is
  * settled here, once, for as long as no window opens or closes and nothing is
  * changed: which permissions match, which rules are in force and targeted,
- * which policies can have an outcome at all.
+ * and the steps that are left of the decision.
  */
 #include "postgres.h"
 
@@ -50,8 +50,74 @@ Targets(const AbacRule *rule, AbacString type, AbacString action)
 	return false;
 }
 
+static AbacPlanNode *
+Constant(AbacTruth truth)
+{
+	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+
+	node->kind = ABAC_PLAN_CONSTANT;
+	node->constant = truth;
+	return node;
+}
+
+static AbacPlanNode *
+Combine(AbacPlanNodeKind kind, AbacPlanNode **children, int nchildren)
+{
+	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+
+	node->kind = kind;
+	node->children = children;
+	node->nchildren = nchildren;
+	return node;
+}
+
+/* AND or OR of two; NULL stands for what the other leaves as it is. */
+static AbacPlanNode *
+Pair(AbacPlanNodeKind kind, AbacPlanNode *a, AbacPlanNode *b)
+{
+	AbacPlanNode **children;
+
+	if (a == NULL || b == NULL)
+		return a ? a : b;
+	children = Allocate(sizeof(AbacPlanNode *) * 2);
+	children[0] = a;
+	children[1] = b;
+	return Combine(kind, children, 2);
+}
+
+static AbacPlanNode *
+Test(int test, AbacPlanNode *child)
+{
+	AbacPlanNode *node;
+	AbacPlanNode **children;
+
+	if (child->kind == ABAC_PLAN_CONSTANT)
+		return Constant(AbacTruthOf(test & (1 << child->constant)));
+	children = Allocate(sizeof(AbacPlanNode *));
+	children[0] = child;
+	node = Combine(ABAC_PLAN_TEST, children, 1);
+	node->test = test;
+	return node;
+}
+
+static AbacPlanNode *
+Conditions(AbacPlan *plan, AbacConditions *conditions)
+{
+	AbacPlanNode *node;
+
+	conditions = AbacConditionsOn(conditions, plan->relation);
+	if (conditions->error)
+		return Constant(ABAC_UNKNOWN);
+	if (conditions->program == NULL)
+		return Constant(ABAC_TRUE);
+	node = Allocate(sizeof(AbacPlanNode));
+	node->kind = ABAC_PLAN_CONDITIONS;
+	node->conditions = conditions;
+	return node;
+}
+
 static void
-AddDenyRule(Walk *walk, AbacRule *rule)
+AddDenyRule(Walk *walk, AbacPlanNode *rule)
 {
 	AbacPlanPolicy *policy = walk->policy;
 
@@ -59,8 +125,8 @@ AddDenyRule(Walk *walk, AbacRule *rule)
 	{
 		walk->deny_size = walk->deny_size ? walk->deny_size * 2 : 4;
 		policy->deny = policy->deny
-			? repalloc(policy->deny, sizeof(AbacRule *) * walk->deny_size)
-			: Allocate(sizeof(AbacRule *) * walk->deny_size);
+			? repalloc(policy->deny, sizeof(AbacPlanNode *) * walk->deny_size)
+			: Allocate(sizeof(AbacPlanNode *) * walk->deny_size);
 	}
 	policy->deny[policy->ndeny++] = rule;
 }
@@ -80,7 +146,7 @@ NeverHelps(AbacPlanNode *node, bool odd, const char *why)
 static AbacPlanNode *
 PlanRule(Walk *walk, AbacRule *rule, bool odd)
 {
-	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+	AbacPlanNode *node = Conditions(walk->plan, &rule->conditions);
 	bool		first = rule->walk != walk->number;
 
 	rule->walk = walk->number;
@@ -98,10 +164,9 @@ PlanRule(Walk *walk, AbacRule *rule, bool odd)
 	}
 	else
 	{
-		node->kind = ABAC_PLAN_RULE;
 		walk->policy->targeted = true;
 		if (first && rule->effect == ABAC_EFFECT_DENY)
-			AddDenyRule(walk, rule);
+			AddDenyRule(walk, node);
 		return node;
 	}
 	walk->policy->complete = false;
@@ -254,11 +319,54 @@ PlanPolicy(AbacPlan *plan, AbacPlanPolicy *policy, const AbacRequest *request, T
 	}
 }
 
-static bool
-CanDeny(const AbacPlanPolicy *policy)
+/*
+ * The four ways in which a policy has an outcome (DESIGN §5, step 5), from its
+ * value and from whether one of its deny rules binds, being not false.
+ */
+static void
+SettleOutcome(AbacPlanPolicy *policy)
 {
-	return policy->policy->effect == ABAC_EFFECT_DENY ||
-		policy->policy->default_effect == ABAC_EFFECT_DENY || policy->ndeny > 0;
+	bool		deny = policy->policy->effect == ABAC_EFFECT_DENY;
+	bool		default_deny = policy->policy->default_effect == ABAC_EFFECT_DENY;
+	bool		default_allow = policy->policy->default_effect == ABAC_EFFECT_ALLOW && policy->complete;
+	AbacPlanNode *value;
+	AbacPlanNode *binds = NULL;
+
+	if (policy->broken)
+		value = Constant(ABAC_UNKNOWN);
+	else if (policy->ngroups == 0)
+		value = Constant(ABAC_FALSE);
+	else
+		value = Combine(ABAC_PLAN_AND, policy->groups, policy->ngroups);
+	policy->value = value;
+	if (!policy->targeted && policy->broken == NULL)
+		return;
+
+	if (policy->ndeny > 0)
+		binds = Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE,
+					 Combine(ABAC_PLAN_OR, policy->deny, policy->ndeny));
+
+	/* an effect of deny, or a deny rule that binds, where the value isn't false */
+	if (deny)
+		policy->deny_if = Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value);
+	else if (binds)
+		policy->deny_if = default_allow ? binds :
+			Pair(ABAC_PLAN_AND, Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value), binds);
+	/* a deny rule binds where the default would allow, too */
+	if (deny && default_allow && binds)
+		policy->deny_if = Pair(ABAC_PLAN_OR, policy->deny_if, binds);
+	if (!deny && default_deny)
+		policy->deny_if = Pair(ABAC_PLAN_OR, policy->deny_if, Test(ABAC_IS_UNKNOWN, value));
+	if (default_deny)
+		policy->deny_by_default_if = Test(ABAC_IS_FALSE, value);
+
+	/* a scope assignment lets an allow through for members only */
+	if (!policy->candidate->allow)
+		return;
+	if (!deny)
+		policy->allow_if = value;
+	if (default_allow)
+		policy->allow_by_default_if = Test(ABAC_IS_FALSE, value);
 }
 
 static void
@@ -268,7 +376,6 @@ PlanPolicies(AbacPlan *plan, const AbacRequest *request, TimestampTz now)
 
 	plan->npolicies = subject->ncandidates;
 	plan->policies = Allocate(sizeof(AbacPlanPolicy) * Max(plan->npolicies, 1));
-	plan->effective = Allocate(sizeof(AbacPlanPolicy *) * Max(plan->npolicies, 1));
 	for (int i = 0; i < plan->npolicies; i++)
 	{
 		AbacPlanPolicy *policy = &plan->policies[i];
@@ -276,59 +383,76 @@ PlanPolicies(AbacPlan *plan, const AbacRequest *request, TimestampTz now)
 		policy->candidate = &subject->candidates[i];
 		policy->policy = policy->candidate->policy;
 		PlanPolicy(plan, policy, request, now);
-
-		if (!policy->targeted && policy->broken == NULL)
-			continue;
-		if (!CanDeny(policy) && !policy->candidate->allow)
-			continue;
-		plan->effective[plan->neffective++] = policy;
-		if (policy->policy->organization.data == NULL && CanDeny(policy))
-			plan->platform_can_deny = true;
+		SettleOutcome(policy);
 	}
 }
 
-/* Direct permissions (DESIGN §5, steps 2 and 3). */
+/* Legacy rules of the organization (DESIGN §5, step 6). */
 static void
-PlanUserPermissions(AbacPlan *plan)
+PlanPolicyRules(AbacPlan *plan, const AbacRequest *request)
 {
-	for (int i = 0; i < plan->subject->npermissions; i++)
-	{
-		const AbacUserPermission *permission = &plan->subject->permissions[i];
-		bool		matches = false;
+	AbacString	organization = plan->subject->scope[ABAC_SCOPE_ORGANIZATION];
+	AbacPolicyRules *rules;
 
-		for (int j = 0; j < plan->permissions->npermissions && !matches; j++)
-			matches = memcmp(&plan->permissions->permissions[j].id, &permission->permission,
-							 sizeof(pg_uuid_t)) == 0;
-		if (!matches)
+	if (organization.data == NULL)
+		return;
+	rules = AbacGetPolicyRules(organization);
+	plan->legacy = Allocate(sizeof(AbacPlanPolicyRule) * Max(rules->nrules, 1));
+	for (int i = 0; i < rules->nrules; i++)
+	{
+		AbacPolicyRule *rule = rules->rules[i];
+
+		if (rule->resource_type.data && !AbacStringEqual(rule->resource_type, request->type))
 			continue;
-		if (!permission->granted)
-			plan->user_deny = permission;
-		else if (permission->context == ABAC_CONTEXT_GLOBAL)
-			plan->user_allow = permission;
-		else
-			plan->user_allow_in_scope = permission;
+		plan->legacy[plan->nlegacy].rule = rule;
+		plan->legacy[plan->nlegacy].holds = Conditions(plan, &rule->conditions);
+		plan->nlegacy++;
 	}
 }
 
-/* Legacy rules and roles (DESIGN §5, step 6). */
+/*
+ * Does a role grant?  For each permission that matches, every AND condition
+ * and, where there are OR ones, any of those.
+ */
 static void
-PlanFallback(AbacPlan *plan, const AbacRequest *request)
+PlanGrant(AbacPlan *plan, AbacPlanGrant *result)
+{
+	const AbacGrant *grant = result->grant;
+	AbacPlanNode **all = Allocate(sizeof(AbacPlanNode *) *
+								  Max(grant->nconditions + grant->matching->npermissions, 1));
+	int			nall = 0;
+
+	result->conditions = Allocate(sizeof(AbacConditions *) * Max(grant->nconditions, 1));
+	for (int i = 0; i < grant->matching->npermissions; i++)
+	{
+		AbacPlanNode **any = Allocate(sizeof(AbacPlanNode *) * Max(grant->nconditions, 1));
+		int			nany = 0;
+
+		for (int j = 0; j < grant->nconditions; j++)
+		{
+			AbacCondition *condition = grant->conditions[j];
+			AbacPlanNode *node;
+
+			if (condition->permission != i)
+				continue;
+			node = Conditions(plan, &condition->conditions);
+			result->conditions[j] = AbacConditionsOn(&condition->conditions, plan->relation);
+			if (condition->is_or)
+				any[nany++] = node;
+			else
+				all[nall++] = node;
+		}
+		if (nany > 0)
+			all[nall++] = Combine(ABAC_PLAN_OR, any, nany);
+	}
+	result->holds = Combine(ABAC_PLAN_AND, all, nall);
+}
+
+/* Roles held (DESIGN §5, step 6). */
+static void
+PlanGrants(AbacPlan *plan, const AbacRequest *request)
 {
 	const AbacSubject *subject = plan->subject;
-	AbacString	organization = subject->scope[ABAC_SCOPE_ORGANIZATION];
-
-	if (organization.data)
-	{
-		AbacPolicyRules *rules = AbacGetPolicyRules(organization);
-
-		plan->legacy = Allocate(sizeof(AbacPolicyRule *) * Max(rules->nrules, 1));
-		for (int i = 0; i < rules->nrules; i++)
-		{
-			if (rules->rules[i].resource_type.data == NULL ||
-				AbacStringEqual(rules->rules[i].resource_type, request->type))
-				plan->legacy[plan->nlegacy++] = &rules->rules[i];
-		}
-	}
 
 	plan->grants = Allocate(sizeof(AbacPlanGrant) * Max(subject->nroles, 1));
 	for (int i = 0; i < subject->nroles; i++)
@@ -343,9 +467,214 @@ PlanFallback(AbacPlan *plan, const AbacRequest *request)
 		{
 			plan->grants[plan->ngrants].role = role;
 			plan->grants[plan->ngrants].grant = grant;
+			PlanGrant(plan, &plan->grants[plan->ngrants]);
 			plan->ngrants++;
 		}
 	}
+}
+
+/* A new step at the end; what can never be true isn't one, and NULL is returned. */
+static AbacStep *
+AddStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason)
+{
+	AbacStep   *step;
+
+	if (test && test->kind == ABAC_PLAN_CONSTANT && test->constant == ABAC_FALSE)
+		return NULL;
+	if (plan->nsteps == 0)
+		plan->steps = Allocate(sizeof(AbacStep) * 4);
+	else if (plan->nsteps >= 4 && (plan->nsteps & (plan->nsteps - 1)) == 0)
+		plan->steps = repalloc(plan->steps, sizeof(AbacStep) * plan->nsteps * 2);
+	step = &plan->steps[plan->nsteps++];
+	memset(step, 0, sizeof(AbacStep));
+	step->kind = kind;
+	step->test = test;
+	step->reason = reason;
+	return step;
+}
+
+static void
+AddPolicyStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason,
+			  const AbacPlanPolicy *policy)
+{
+	AbacStep   *step = test ? AddStep(plan, kind, test, reason) : NULL;
+
+	if (step)
+		step->policy = policy->policy;
+}
+
+/*
+ * Steps for policies i to end - 1, which are of one priority: deny wins, and an
+ * explicit outcome is named before a default.  With platform_only, of the
+ * platform-wide ones, where an allow only ends the search (DESIGN §5, step 3).
+ */
+static void
+AddLevel(AbacPlan *plan, int i, int end, bool platform_only)
+{
+	for (int outcome = 0; outcome < 4; outcome++)
+	{
+		for (int j = i; j < end; j++)
+		{
+			const AbacPlanPolicy *policy = &plan->policies[j];
+
+			if (platform_only && policy->policy->organization.data)
+				continue;
+			if (outcome == 0)
+				AddPolicyStep(plan, ABAC_STEP_DENY, policy->deny_if,
+							  ABAC_REASON_POLICY_DENY, policy);
+			else if (outcome == 1)
+				AddPolicyStep(plan, ABAC_STEP_DENY, policy->deny_by_default_if,
+							  ABAC_REASON_POLICY_DEFAULT, policy);
+			else if (outcome == 2)
+				AddPolicyStep(plan, platform_only ? ABAC_STEP_JUMP : ABAC_STEP_ALLOW,
+							  platform_only && policy->allow_if
+							  ? Test(ABAC_IS_TRUE, policy->allow_if) : policy->allow_if,
+							  ABAC_REASON_POLICY_ALLOW, policy);
+			else
+				AddPolicyStep(plan, platform_only ? ABAC_STEP_JUMP : ABAC_STEP_ALLOW,
+							  policy->allow_by_default_if, ABAC_REASON_POLICY_DEFAULT, policy);
+		}
+	}
+}
+
+static void
+AddLevels(AbacPlan *plan, bool platform_only)
+{
+	int			first = plan->nsteps;
+
+	for (int i = 0, end; i < plan->npolicies; i = end)
+	{
+		for (end = i + 1; end < plan->npolicies; end++)
+		{
+			if (plan->policies[end].policy->priority != plan->policies[i].policy->priority)
+				break;
+		}
+		AddLevel(plan, i, end, platform_only);
+	}
+	if (platform_only)
+	{
+		/* behind the last that denies nothing can come of them */
+		while (plan->nsteps > first && plan->steps[plan->nsteps - 1].kind == ABAC_STEP_JUMP)
+			plan->nsteps--;
+		for (int i = first; i < plan->nsteps; i++)
+			plan->steps[i].target = plan->nsteps;
+	}
+}
+
+/* Direct permissions, by what they say. */
+typedef struct Direct
+{
+	const AbacUserPermission *deny;
+	const AbacUserPermission *allow;	/* in context global */
+	const AbacUserPermission *allow_in_scope;
+} Direct;
+
+static Direct
+FindUserPermissions(const AbacPlan *plan)
+{
+	Direct		direct = {NULL, NULL, NULL};
+
+	for (int i = 0; i < plan->subject->npermissions; i++)
+	{
+		const AbacUserPermission *permission = &plan->subject->permissions[i];
+		bool		matches = false;
+
+		for (int j = 0; j < plan->permissions->npermissions && !matches; j++)
+			matches = memcmp(&plan->permissions->permissions[j].id, &permission->permission,
+							 sizeof(pg_uuid_t)) == 0;
+		if (!matches)
+			continue;
+		if (!permission->granted)
+			direct.deny = permission;
+		else if (permission->context == ABAC_CONTEXT_GLOBAL)
+			direct.allow = permission;
+		else
+			direct.allow_in_scope = permission;
+	}
+	return direct;
+}
+
+static void
+AddUserStep(AbacPlan *plan, AbacStepKind kind, AbacReason reason,
+			const AbacUserPermission *permission)
+{
+	AddStep(plan, kind, NULL, reason)->user_permission = permission;
+}
+
+/* Legacy rules, by priority as policies are; then roles (DESIGN §5, step 6). */
+static void
+AddFallback(AbacPlan *plan)
+{
+	int			first = plan->nsteps;
+
+	for (int i = 0, end; i < plan->nlegacy; i = end)
+	{
+		for (end = i + 1; end < plan->nlegacy; end++)
+		{
+			if (plan->legacy[end].rule->priority != plan->legacy[i].rule->priority)
+				break;
+		}
+		for (int allow = 0; allow < 2; allow++)
+		{
+			for (int j = i; j < end; j++)
+			{
+				const AbacPlanPolicyRule *legacy = &plan->legacy[j];
+				AbacStep   *step = NULL;
+
+				if (allow != (legacy->rule->effect == ABAC_EFFECT_ALLOW))
+					continue;
+				if (!allow)
+					step = AddStep(plan, ABAC_STEP_DENY,
+								   Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, legacy->holds),
+								   ABAC_REASON_LEGACY_DENY);
+				else if (plan->subject->member[ABAC_SCOPE_ORGANIZATION])
+					step = AddStep(plan, ABAC_STEP_HOLD, legacy->holds, ABAC_REASON_LEGACY_ALLOW);
+				if (step)
+					step->policy_rule = legacy->rule;
+			}
+		}
+	}
+	for (int i = first; i < plan->nsteps; i++)
+		plan->steps[i].target = plan->nsteps;
+
+	for (int i = 0; i < plan->ngrants; i++)
+	{
+		AbacStep   *step = AddStep(plan, ABAC_STEP_ALLOW, plan->grants[i].holds,
+								   ABAC_REASON_ROLE_ALLOW);
+
+		if (step)
+		{
+			step->role = plan->grants[i].role;
+			step->grant = plan->grants[i].grant;
+		}
+	}
+}
+
+/* The steps of DESIGN §5, from 2 on. */
+static void
+PlanSteps(AbacPlan *plan)
+{
+	Direct		direct = FindUserPermissions(plan);
+
+	if (direct.deny)
+	{
+		AddUserStep(plan, ABAC_STEP_DENY, ABAC_REASON_USER_DENY, direct.deny);
+		return;
+	}
+	if (direct.allow)
+	{
+		AddUserStep(plan, ABAC_STEP_ALLOW, ABAC_REASON_USER_ALLOW, direct.allow);
+		return;
+	}
+	plan->policies_asked = true;
+	AddLevels(plan, true);
+	if (direct.allow_in_scope)
+	{
+		AddUserStep(plan, ABAC_STEP_ALLOW, ABAC_REASON_USER_ALLOW, direct.allow_in_scope);
+		return;
+	}
+	AddLevels(plan, false);
+	AddFallback(plan);
 }
 
 static AbacPlan *
@@ -354,6 +683,7 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 	AbacPlan   *plan = Allocate(sizeof(AbacPlan));
 	int			required_scope;
 
+	plan->relation = request->relation;
 	plan->subject = AbacGetSubject(request, now);
 	plan->span = plan->subject->span;
 	plan->mismatch = plan->subject->mismatch;
@@ -373,12 +703,16 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 		return plan;
 	}
 	if (plan->subject->super_admin)
+	{
+		AddStep(plan, ABAC_STEP_ALLOW, NULL, ABAC_REASON_SUPER_ADMIN)->role = plan->subject->super_admin;
 		return plan;
+	}
 
 	plan->permissions = AbacGetPermissions(request->type, request->action);
-	PlanUserPermissions(plan);
 	PlanPolicies(plan, request, now);
-	PlanFallback(plan, request);
+	PlanPolicyRules(plan, request);
+	PlanGrants(plan, request);
+	PlanSteps(plan);
 	return plan;
 }
 
@@ -398,6 +732,8 @@ AbacGetPlan(const AbacRequest *request, TimestampTz now)
 	AbacKeyAddString(&key, request->type);
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 		AbacKeyAddString(&key, request->scope[i]);
+	if (request->relation)
+		AbacKeyAddOid(&key, request->relation->oid);
 	plan = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
 	if (plan && now >= plan->span.from && now <= plan->span.until)
 		return plan;

@@ -105,29 +105,77 @@ CopyResourceType(const AbacScan *scan, int column)
 }
 
 /*
- * Compile the conditions in a column into *program (NULL = unconditional), or
- * say in *error why that isn't possible.
+ * Compile the tree into ->program, or say in ->error why that isn't possible.
+ * memory: where the conditions are.
  */
 static void
-CompileColumn(const AbacScan *scan, int column, AbacString organization,
-			  AbacProgram **program, AbacError **error)
+CompileConditions(AbacConditions *conditions, MemoryContext memory)
 {
-	MemoryContext old = MemoryContextSwitchTo(AbacPolicyMemory);
+	MemoryContext old = MemoryContextSwitchTo(memory);
 	AbacError	fault;
 
-	*program = NULL;
-	*error = NULL;
-	if (!scan->nulls[column])
+	conditions->program = NULL;
+	conditions->error = NULL;
+	if (conditions->tree)
 	{
-		*program = AbacCompile(AbacCopyVarlena(AbacPolicyMemory, scan->values[column]),
-							   organization, &fault, NULL);
-		if (*program == NULL)
+		if (conditions->attribute.data)
+			conditions->program = AbacCompileLeaf(conditions->attribute, conditions->op,
+												  conditions->tree, conditions->organization,
+												  conditions->relation, &fault, NULL);
+		else
+			conditions->program = AbacCompile(conditions->tree, conditions->organization,
+											  conditions->relation, &fault, NULL);
+		if (conditions->program == NULL)
 		{
-			*error = palloc(sizeof(AbacError));
-			**error = fault;
+			conditions->error = palloc(sizeof(AbacError));
+			*conditions->error = fault;
 		}
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* The conditions in a column. */
+static void
+LoadConditions(const AbacScan *scan, int column, AbacString organization,
+			   AbacConditions *conditions)
+{
+	memset(conditions, 0, sizeof(*conditions));
+	conditions->organization = organization;
+	if (!scan->nulls[column])
+		conditions->tree = AbacCopyVarlena(AbacPolicyMemory, scan->values[column]);
+	CompileConditions(conditions, AbacPolicyMemory);
+}
+
+/*
+ * The same conditions for rows of the relation, or themselves for NULL.  Call
+ * between AbacCacheBegin() and AbacCacheEnd(); the relation must be of the same
+ * policy layer.
+ */
+AbacConditions *
+AbacConditionsOn(AbacConditions *conditions, const AbacRelation *relation)
+{
+	MemoryContext memory;
+	AbacConditions *variant;
+
+	if (relation == NULL || conditions->tree == NULL || conditions->error)
+		return conditions;
+	for (variant = conditions->variants; variant; variant = variant->variants)
+	{
+		if (variant->relation == relation)
+			return variant;
+	}
+
+	memory = GetMemoryChunkContext(conditions->tree);
+	variant = MemoryContextAllocZero(memory, sizeof(AbacConditions));
+	variant->tree = conditions->tree;
+	variant->attribute = conditions->attribute;
+	variant->op = conditions->op;
+	variant->organization = conditions->organization;
+	variant->relation = relation;
+	CompileConditions(variant, memory);
+	variant->variants = conditions->variants;
+	conditions->variants = variant;
+	return variant;
 }
 
 static void
@@ -190,7 +238,7 @@ GetRule(const pg_uuid_t *id)
 		LoadActions(&scan, rule);
 		rule->is_active = AbacScanBool(&scan, RULE_is_active);
 		AbacScanWindow(&scan, RULE_starts_at, RULE_expires_at, &rule->window);
-		CompileColumn(&scan, RULE_conditions, rule->organization, &rule->program, &rule->error);
+		LoadConditions(&scan, RULE_conditions, rule->organization, &rule->conditions);
 	}
 	AbacScanEnd(&scan);
 
@@ -444,7 +492,7 @@ AbacGetPermissions(AbacString type, AbacString action)
 
 /* The rows of abac_conditions that bind the role where it uses a permission. */
 static void
-LoadConditions(const AbacRole *role, int permission, AbacGrant *grant)
+LoadGrantConditions(const AbacRole *role, int permission, AbacGrant *grant)
 {
 	AbacScan	scan;
 
@@ -455,8 +503,6 @@ LoadConditions(const AbacRole *role, int permission, AbacGrant *grant)
 		const pg_uuid_t *bound = AbacScanUuid(&scan, CONDITION_role_id);
 		AbacString	viewpoint = {NULL, 0};
 		AbacCondition *condition;
-		AbacError	fault;
-		MemoryContext old;
 
 		if (bound && memcmp(bound, &role->id, sizeof(pg_uuid_t)) != 0)
 			continue;
@@ -464,25 +510,22 @@ LoadConditions(const AbacRole *role, int permission, AbacGrant *grant)
 		if (bound)
 			viewpoint = role->organization;
 
-		old = MemoryContextSwitchTo(AbacSubjectMemory);
+		condition = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacCondition));
 		grant->conditions = grant->conditions
-			? repalloc(grant->conditions, sizeof(AbacCondition) * (grant->nconditions + 1))
-			: palloc(sizeof(AbacCondition));
-		condition = &grant->conditions[grant->nconditions++];
+			? repalloc(grant->conditions, sizeof(AbacCondition *) * (grant->nconditions + 1))
+			: MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacCondition *));
+		grant->conditions[grant->nconditions++] = condition;
 		condition->id = *AbacScanUuid(&scan, CONDITION_id);
 		condition->permission = permission;
 		condition->is_or = AbacStringEqual(AbacScanText(&scan, CONDITION_logic_group), AbacStringOf("OR"));
-		condition->error = NULL;
-		condition->program = AbacCompileLeaf(AbacScanText(&scan, CONDITION_attribute_key),
-											 AbacScanText(&scan, CONDITION_operator),
-											 AbacCopyVarlena(AbacSubjectMemory, scan.values[CONDITION_attribute_value]),
-											 viewpoint, &fault, NULL);
-		if (condition->program == NULL)
-		{
-			condition->error = palloc(sizeof(AbacError));
-			*condition->error = fault;
-		}
-		MemoryContextSwitchTo(old);
+		condition->conditions.tree = AbacCopyVarlena(AbacSubjectMemory,
+													 scan.values[CONDITION_attribute_value]);
+		condition->conditions.attribute = AbacCopyString(AbacSubjectMemory,
+														 AbacScanText(&scan, CONDITION_attribute_key));
+		condition->conditions.op = AbacCopyString(AbacSubjectMemory,
+												  AbacScanText(&scan, CONDITION_operator));
+		condition->conditions.organization = viewpoint;
+		CompileConditions(&condition->conditions, AbacSubjectMemory);
 	}
 	AbacScanEnd(&scan);
 }
@@ -523,7 +566,7 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 	if (grant->permission >= 0)
 	{
 		for (int i = 0; i < grant->matching->npermissions; i++)
-			LoadConditions(role, i, grant);
+			LoadGrantConditions(role, i, grant);
 	}
 
 	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, grant);
@@ -533,8 +576,8 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 static int
 ComparePolicyRules(const void *a, const void *b)
 {
-	const AbacPolicyRule *x = a;
-	const AbacPolicyRule *y = b;
+	const AbacPolicyRule *x = *(AbacPolicyRule *const *) a;
+	const AbacPolicyRule *y = *(AbacPolicyRule *const *) b;
 
 	if (x->priority != y->priority)
 		return x->priority > y->priority ? -1 : 1;
@@ -557,6 +600,7 @@ AbacGetPolicyRules(AbacString organization)
 		return rules;
 
 	rules = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicyRules));
+	organization = AbacCopyString(AbacPolicyMemory, organization);
 	AbacScanBegin(&scan, ABAC_POLICY_RULES, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, POLICY_RULE_organization_id, organization);
 	while (AbacScanNext(&scan))
@@ -569,20 +613,21 @@ AbacGetPolicyRules(AbacString organization)
 		{
 			size = size ? size * 2 : 4;
 			rules->rules = rules->rules
-				? repalloc(rules->rules, sizeof(AbacPolicyRule) * size)
-				: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacPolicyRule) * size);
+				? repalloc(rules->rules, sizeof(AbacPolicyRule *) * size)
+				: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacPolicyRule *) * size);
 		}
-		rule = &rules->rules[rules->nrules++];
+		rule = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicyRule));
+		rules->rules[rules->nrules++] = rule;
 		rule->id = *AbacScanUuid(&scan, POLICY_RULE_id);
 		rule->name = CopyText(&scan, POLICY_RULE_name);
 		rule->resource_type = CopyResourceType(&scan, POLICY_RULE_resource_type);
 		rule->effect = EffectOf(AbacScanText(&scan, POLICY_RULE_effect));
 		rule->priority = AbacScanInt(&scan, POLICY_RULE_priority);
-		CompileColumn(&scan, POLICY_RULE_conditions, organization, &rule->program, &rule->error);
+		LoadConditions(&scan, POLICY_RULE_conditions, organization, &rule->conditions);
 	}
 	AbacScanEnd(&scan);
 	if (rules->nrules > 1)
-		qsort(rules->rules, rules->nrules, sizeof(AbacPolicyRule), ComparePolicyRules);
+		qsort(rules->rules, rules->nrules, sizeof(AbacPolicyRule *), ComparePolicyRules);
 
 	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, rules);
 	return rules;

@@ -10,6 +10,7 @@
 
 #include "abac.h"
 #include "compile.h"
+#include "relation.h"
 #include "request.h"
 #include "scan.h"
 
@@ -37,6 +38,29 @@ typedef enum AbacEffect
 	ABAC_EFFECT_DENY
 } AbacEffect;
 
+/*
+ * Conditions as somebody wrote them, and what they are compiled to.  For the
+ * rows of a registered table they are compiled again, since there an undefined
+ * attribute has its column's type (DESIGN §7); variants has those.
+ *
+ * Lives in the layer of what it belongs to.
+ */
+typedef struct AbacConditions
+{
+	Jsonb	   *tree;			/* NULL = unconditional */
+	AbacString	attribute;		/* of a row of abac_conditions, whose value tree is; or none */
+	AbacString	op;				/* the same */
+	AbacString	organization;	/* as whose rules see it; none = platform-wide ones */
+	const AbacRelation *relation;	/* NULL = not for rows */
+	AbacProgram *program;		/* NULL = unconditional, or see error */
+	AbacError  *error;			/* why they don't compile, or NULL */
+	struct AbacConditions *variants;	/* next one for another relation */
+
+	/* value in the check with that number; see AbacEvaluateConditions() */
+	uint64		check;
+	AbacTruth	truth;
+} AbacConditions;
+
 typedef struct AbacRule
 {
 	pg_uuid_t	id;
@@ -50,12 +74,7 @@ typedef struct AbacRule
 	AbacString *actions;
 	bool		is_active;
 	AbacWindow	window;
-	AbacProgram *program;		/* NULL = unconditional, or see error */
-	AbacError  *error;			/* why the conditions don't compile, or NULL */
-
-	/* value in the check with that number; see AbacEvaluateRule() */
-	uint64		check;
-	AbacTruth	truth;
+	AbacConditions conditions;
 
 	uint64		walk;			/* plan.c's: last policy that it was met in */
 } AbacRule;
@@ -130,8 +149,7 @@ typedef struct AbacCondition
 	pg_uuid_t	id;
 	int			permission;		/* place in AbacPermissions */
 	bool		is_or;
-	AbacProgram *program;		/* NULL: see error */
-	AbacError  *error;
+	AbacConditions conditions;
 } AbacCondition;
 
 /* What a role says to a resource type and action. */
@@ -140,7 +158,7 @@ typedef struct AbacGrant
 	int			permission;		/* a permission of the role that matches; -1 = none */
 	const AbacPermissions *matching;
 	int			nconditions;	/* in the order of the permissions */
-	AbacCondition *conditions;
+	AbacCondition **conditions;
 } AbacGrant;
 
 /* One row of abac_policy_rules. */
@@ -151,15 +169,14 @@ typedef struct AbacPolicyRule
 	AbacString	resource_type;	/* none = all */
 	AbacEffect	effect;
 	int			priority;
-	AbacProgram *program;		/* NULL = unconditional, or see error */
-	AbacError  *error;
+	AbacConditions conditions;
 } AbacPolicyRule;
 
 /* The active ones of an organization, highest priority first. */
 typedef struct AbacPolicyRules
 {
 	int			nrules;
-	AbacPolicyRule *rules;
+	AbacPolicyRule **rules;
 } AbacPolicyRules;
 
 typedef struct AbacResourceType
@@ -179,6 +196,7 @@ extern AbacPermissions *AbacGetPermissions(AbacString type, AbacString action);
 extern AbacGrant *AbacGetGrant(const AbacRole *role, AbacString type, AbacString action);
 extern AbacPolicyRules *AbacGetPolicyRules(AbacString organization);
 extern AbacResourceType *AbacGetResourceType(AbacString type);
+extern AbacConditions *AbacConditionsOn(AbacConditions *conditions, const AbacRelation *relation);
 extern char *AbacUuidText(const pg_uuid_t *id);
 
 #endif							/* ABAC_POLICY_H */

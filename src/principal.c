@@ -1,16 +1,21 @@
 /*
  * principal.c
- *	  Who the session's user is (DESIGN §6): the one place where that is decided.
+ *	  Who the session's user is, and in which context (DESIGN §6): the one place
+ *	  where that is decided.
  *
- * Whoever may set abac.principal may be anyone, so it is a superuser's setting;
- * applications set it through abac_set_user(), which is granted by name.
+ * Whoever may set abac.principal may be anyone, and whoever may set
+ * abac.context may claim anything, so they are a superuser's settings;
+ * applications set them through abac_set_user() and abac_set_context(), which
+ * are granted by name.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "principal.h"
 #include "request.h"
@@ -19,9 +24,34 @@ PG_FUNCTION_INFO_V1(abac_user);
 PG_FUNCTION_INFO_V1(abac_set_user);
 PG_FUNCTION_INFO_V1(abac_set_user_uuid);
 PG_FUNCTION_INFO_V1(abac_set_user_bigint);
+PG_FUNCTION_INFO_V1(abac_context);
+PG_FUNCTION_INFO_V1(abac_set_context);
 
 /* Who asks in abac_can(); empty = nobody. */
 static char *abac_principal = NULL;
+
+/* The default ctx of abac_can(), as JSON; empty = {}. */
+static char *abac_context_text = NULL;
+
+/* The same parsed, in TopMemoryContext; NULL = not yet. */
+static Jsonb *context = NULL;
+static bool context_is_good = false;
+
+/* Counts changes of either. */
+static uint64 version = 0;
+
+static void
+AssignPrincipal(const char *newval pg_attribute_unused(), void *extra pg_attribute_unused())
+{
+	version++;
+}
+
+static void
+AssignContext(const char *newval pg_attribute_unused(), void *extra pg_attribute_unused())
+{
+	context_is_good = false;
+	version++;
+}
 
 /* Called once, when the library is loaded. */
 void
@@ -33,7 +63,43 @@ AbacPrincipalInit(void)
 							   &abac_principal,
 							   "",
 							   PGC_SUSET, 0,
-							   NULL, NULL, NULL);
+							   NULL, AssignPrincipal, NULL);
+	DefineCustomStringVariable("abac.context",
+							   "The context in which abac_can() asks, unless it is given one.",
+							   "A JSON object. Applications set it with abac_set_context().",
+							   &abac_context_text,
+							   "",
+							   PGC_SUSET, 0,
+							   NULL, AssignContext, NULL);
+}
+
+/* A number that changes when the principal or the context does. */
+uint64
+AbacPrincipalVersion(void)
+{
+	return version;
+}
+
+/*
+ * The session's context: good until it is set anew.  ERROR when a superuser
+ * set it to what isn't JSON.
+ */
+Jsonb *
+AbacContext(void)
+{
+	if (!context_is_good)
+	{
+		const char *text = abac_context_text && abac_context_text[0] ? abac_context_text : "{}";
+		Jsonb	   *parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+		Jsonb	   *copy = MemoryContextAlloc(TopMemoryContext, VARSIZE(parsed));
+
+		memcpy(copy, parsed, VARSIZE(parsed));
+		if (context)
+			pfree(context);
+		context = copy;
+		context_is_good = true;
+	}
+	return context;
 }
 
 /* The session's principal; none when there is none. */
@@ -54,21 +120,28 @@ abac_user(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(user.data, user.length));
 }
 
-static Datum
-SetUser(FunctionCallInfo fcinfo, AbacString user)
+/*
+ * Set a setting for whoever may execute the function, superuser or not.
+ * Argument 1: until the end of the transaction (the default), or of the session?
+ */
+static void
+Set(FunctionCallInfo fcinfo, const char *function, const char *setting, const char *value)
 {
 	bool		local = PG_ARGISNULL(1) || PG_GETARG_BOOL(1);
 
 	if (local && !IsTransactionBlock())
 		ereport(WARNING,
 				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
-				 errmsg("abac_set_user(..., local => true) has no effect after this statement"),
+				 errmsg("%s(..., local => true) has no effect after this statement", function),
 				 errhint("Call it in a transaction block, or with local => false.")));
-
-	/* whoever may execute the function may set it, without being a superuser */
-	(void) set_config_option("abac.principal", user.data ? AbacStringToCString(user) : "",
-							 PGC_SUSET, PGC_S_SESSION,
+	(void) set_config_option(setting, value, PGC_SUSET, PGC_S_SESSION,
 							 local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
+}
+
+static Datum
+SetUser(FunctionCallInfo fcinfo, AbacString user)
+{
+	Set(fcinfo, "abac_set_user", "abac.principal", user.data ? AbacStringToCString(user) : "");
 	PG_RETURN_VOID();
 }
 
@@ -89,4 +162,35 @@ Datum
 abac_set_user_bigint(PG_FUNCTION_ARGS)
 {
 	return SetUser(fcinfo, AbacArgBigint(fcinfo, 0));
+}
+
+/* abac_context(): the session's context, {} when none is set. */
+Datum
+abac_context(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *current = AbacContext();
+	Jsonb	   *copy = palloc(VARSIZE(current));
+
+	memcpy(copy, current, VARSIZE(current));
+	PG_RETURN_JSONB_P(copy);
+}
+
+/* abac_set_context(ctx, local): NULL = none.  ERROR 22023 for a malformed one. */
+Datum
+abac_set_context(PG_FUNCTION_ARGS)
+{
+	const char *text = "";
+	AbacRequest request;
+
+	if (!PG_ARGISNULL(0))
+	{
+		Jsonb	   *ctx = PG_GETARG_JSONB_P(0);
+
+		/* for its errors */
+		(void) AbacRequestParse(&request, AbacStringOf("user"), AbacStringOf("action"),
+								AbacStringOf("type"), ctx);
+		text = JsonbToCString(NULL, &ctx->root, VARSIZE(ctx));
+	}
+	Set(fcinfo, "abac_set_context", "abac.context", text);
+	PG_RETURN_VOID();
 }

@@ -1,13 +1,17 @@
 /*
  * principal.h
- *	  Who the session's user is (DESIGN §6).
+ *	  Who the session's user is, and in which context (DESIGN §6).
  */
 #ifndef ABAC_PRINCIPAL_H
 #define ABAC_PRINCIPAL_H
 
 #include "abac.h"
 
+#include "utils/jsonb.h"
+
 extern void AbacPrincipalInit(void);
 extern AbacString AbacPrincipal(void);
+extern Jsonb *AbacContext(void);
+extern uint64 AbacPrincipalVersion(void);
 
 #endif							/* ABAC_PRINCIPAL_H */

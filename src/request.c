@@ -97,43 +97,26 @@ ParseScope(AbacRequest *request, const AbacValue *scope)
 	return valid;
 }
 
-/*
- * Make a request of the arguments of a check; "none" and NULL stand for SQL
- * NULL.  False for an invalid request, which is denied; a malformed ctx is an
- * ERROR 22023.  The request points into the arguments.
- */
-bool
-AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
-				 AbacString resource, Jsonb *ctx)
+/* Who and what; false when one of them is missing. */
+static bool
+Begin(AbacRequest *request, AbacString user, AbacString action)
 {
-	const char *colon;
+	memset(request, 0, sizeof(*request));
+	request->user = user;
+	request->action = action;
+	return user.data && user.length > 0 && action.data && action.length > 0;
+}
+
+/*
+ * ctx; the scope that it names goes to request->scope.  False for one that is
+ * denied; a malformed one is an error.
+ */
+static bool
+ParseContext(AbacRequest *request, Jsonb *ctx)
+{
 	bool		valid = true;
 	int			known = 0;
 	AbacValue	value;
-
-	memset(request, 0, sizeof(*request));
-
-	/* before anything else, also before ctx is looked at */
-	if (user.data == NULL || user.length == 0 ||
-		action.data == NULL || action.length == 0 ||
-		resource.data == NULL || resource.length == 0)
-		return false;
-	request->user = user;
-	request->action = action;
-	request->type = resource;
-
-	colon = memchr(resource.data, ':', resource.length);
-	if (colon)
-	{
-		request->type.length = colon - resource.data;
-		if (request->type.length == 0)
-			return false;
-		if (colon + 1 < resource.data + resource.length)
-		{
-			request->id.data = colon + 1;
-			request->id.length = resource.data + resource.length - (colon + 1);
-		}
-	}
 
 	if (ctx == NULL)
 		return false;
@@ -169,6 +152,82 @@ AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 		UnknownKey(&ctx->root, "the request context", root_names, ABAC_NROOTS, "scope",
 				   "Allowed are \"user\", \"resource\", \"env\", \"context\" and \"scope\".");
 	return valid;
+}
+
+/*
+ * Make a request of the arguments of a check; "none" and NULL stand for SQL
+ * NULL.  False for an invalid request, which is denied; a malformed ctx is an
+ * ERROR 22023.  The request points into the arguments.
+ */
+bool
+AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
+				 AbacString resource, Jsonb *ctx)
+{
+	const char *colon;
+
+	/* before anything else, also before ctx is looked at */
+	if (!Begin(request, user, action) || resource.data == NULL || resource.length == 0)
+		return false;
+
+	request->type = resource;
+	colon = memchr(resource.data, ':', resource.length);
+	if (colon)
+	{
+		request->type.length = colon - resource.data;
+		if (request->type.length == 0)
+			return false;
+		if (colon + 1 < resource.data + resource.length)
+		{
+			request->id.data = colon + 1;
+			request->id.length = resource.data + resource.length - (colon + 1);
+		}
+	}
+	return ParseContext(request, ctx);
+}
+
+/*
+ * Make a request about rows of the relation: all of it but what the row says.
+ * Otherwise as AbacRequestParse(); go on with AbacRequestSetRow().
+ */
+bool
+AbacRequestParseRelation(AbacRequest *request, AbacString user, AbacString action,
+						 const AbacRelation *relation, Jsonb *ctx)
+{
+	if (!Begin(request, user, action))
+		return false;
+	request->relation = relation;
+	request->type = relation->resource_type;
+	if (!ParseContext(request, ctx))
+		return false;
+	memcpy(request->ctx_scope, request->scope, sizeof(request->scope));
+	memset(request->scope, 0, sizeof(request->scope));
+	return true;
+}
+
+/*
+ * The row, whose scope it is in (DESIGN §7).  False when that is a denial: an
+ * id of its scope is empty, or is NULL and mustn't be.
+ */
+bool
+AbacRequestSetRow(AbacRequest *request, const AbacResourceRow *row)
+{
+	const AbacRelation *relation = row->relation;
+
+	if (relation->id)
+		request->id = AbacRowId(row, relation->id);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		const AbacColumn *column = relation->scope[i];
+
+		if (column == NULL)
+			continue;
+		request->scope[i] = AbacRowId(row, column);
+		if (request->scope[i].data == NULL
+			? !(row->nulls[column->attnum - 1] && relation->null_is_platform)
+			: request->scope[i].length == 0)
+			return false;
+	}
+	return true;
 }
 
 /* A text argument; none for NULL. */

@@ -7,6 +7,7 @@
 
 #include "abac.h"
 #include "attribute.h"
+#include "relation.h"
 
 #include "fmgr.h"
 #include "utils/jsonb.h"
@@ -28,14 +29,21 @@ typedef struct AbacRequest
 	AbacString	action;
 	AbacString	type;
 	AbacString	id;				/* none = the request names no id */
-	AbacString	scope[ABAC_NSCOPES];	/* as ctx names it; none = not named */
+	AbacString	scope[ABAC_NSCOPES];	/* as ctx, or the row, names it; none = not named */
 	JsonbContainer *ctx[ABAC_NROOTS];	/* by AbacRoot; NULL = ctx has none */
+
+	/* of the row form */
+	const AbacRelation *relation;	/* NULL = the resource is named by text */
+	AbacString	ctx_scope[ABAC_NSCOPES];	/* must be the row's */
 } AbacRequest;
 
 extern const char *const AbacScopeNames[ABAC_NSCOPES];
 
 extern bool AbacRequestParse(AbacRequest *request, AbacString user, AbacString action,
 							 AbacString resource, Jsonb *ctx);
+extern bool AbacRequestParseRelation(AbacRequest *request, AbacString user, AbacString action,
+									 const AbacRelation *relation, Jsonb *ctx);
+extern bool AbacRequestSetRow(AbacRequest *request, const AbacResourceRow *row);
 
 extern AbacString AbacArgText(FunctionCallInfo fcinfo, int n);
 extern AbacString AbacArgUuid(FunctionCallInfo fcinfo, int n);

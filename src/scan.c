@@ -560,6 +560,13 @@ AbacScanText(const AbacScan *scan, int column)
 	return result;
 }
 
+/* A column of type name of the row at hand; none for NULL.  Good until the next row. */
+AbacString
+AbacScanName(const AbacScan *scan, int column)
+{
+	return AbacStringOf(scan->nulls[column] ? NULL : NameStr(*DatumGetName(scan->values[column])));
+}
+
 /* A uuid column of the row at hand; NULL for NULL.  Good until the next row. */
 const pg_uuid_t *
 AbacScanUuid(const AbacScan *scan, int column)

@@ -50,7 +50,10 @@
 	X(RESOURCE_TYPE, id) X(RESOURCE_TYPE, resource_type) \
 	X(RESOURCE_TYPE, required_scope)
 #define ABAC_RELATIONS_COLUMNS(X) \
-	X(RELATION, id) X(RELATION, relation)
+	X(RELATION, id) X(RELATION, relation) X(RELATION, resource_type) \
+	X(RELATION, id_column) X(RELATION, organization_column) \
+	X(RELATION, project_column) X(RELATION, workspace_column) \
+	X(RELATION, null_scope)
 #define ABAC_USER_ATTRIBUTES_COLUMNS(X) \
 	X(USER_ATTRIBUTE, id) X(USER_ATTRIBUTE, user_id) \
 	X(USER_ATTRIBUTE, organization_id) X(USER_ATTRIBUTE, attributes)
@@ -99,7 +102,7 @@
 	X(POLICY_RULE_GROUPS, abac_policy_rule_groups, POLICY) \
 	X(POLICY_ASSIGNMENTS, abac_policy_assignments, SUBJECT) \
 	X(RESOURCE_TYPES, abac_resource_types, POLICY) \
-	X(RELATIONS, abac_relations, NONE) \
+	X(RELATIONS, abac_relations, POLICY) \
 	X(USER_ATTRIBUTES, abac_user_attributes, SUBJECT) \
 	X(SCOPES, abac_scopes, SUBJECT) \
 	X(MEMBERSHIPS, abac_memberships, SUBJECT) \
@@ -185,6 +188,7 @@ extern bool AbacScanLockRow(AbacScan *scan, bool *again);
 extern void AbacScanEnd(AbacScan *scan);
 
 extern AbacString AbacScanText(const AbacScan *scan, int column);
+extern AbacString AbacScanName(const AbacScan *scan, int column);
 extern const pg_uuid_t *AbacScanUuid(const AbacScan *scan, int column);
 extern bool AbacScanBool(const AbacScan *scan, int column);
 extern int	AbacScanInt(const AbacScan *scan, int column);

@@ -370,6 +370,20 @@ AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result)
 	return true;
 }
 
+/* An inet or cidr as it is compared. */
+void
+AbacInetFromDatum(Datum datum, inet_struct *result)
+{
+	inet	   *plain = DatumGetInetPP(datum);
+	inet_struct *source = (inet_struct *) VARDATA_ANY(plain);
+
+	memset(result, 0, sizeof(*result));
+	result->family = source->family;
+	result->bits = source->bits;
+	memcpy(result->ipaddr, source->ipaddr, source->family == PGSQL_AF_INET ? 4 : 16);
+	UnmapInet(result);
+}
+
 /* Is the address (or network) inside the network, or equal to it? */
 bool
 AbacInetContains(const inet_struct *network, const inet_struct *address)
@@ -536,6 +550,7 @@ AbacEqual(const AbacValue *a, const AbacValue *b)
 	switch (a->kind)
 	{
 		case ABAC_KIND_NULL:
+		case ABAC_KIND_OPAQUE:
 			return ABAC_UNKNOWN;
 		case ABAC_KIND_STRING:
 			return AbacTruthOf(AbacStringEqual(a->u.string, b->u.string));
@@ -587,6 +602,7 @@ AbacOrder(const AbacValue *a, const AbacValue *b, int *order)
 		case ABAC_KIND_INET:
 		case ABAC_KIND_ARRAY:
 		case ABAC_KIND_OBJECT:
+		case ABAC_KIND_OPAQUE:
 			return false;
 	}
 	elog(ERROR, "unrecognized value kind: %d", (int) a->kind);
@@ -604,6 +620,7 @@ AbacValueToJson(JsonbParseState **state, JsonbIteratorToken seq, const AbacValue
 	switch (value->kind)
 	{
 		case ABAC_KIND_NULL:
+		case ABAC_KIND_OPAQUE:
 			json.type = jbvNull;
 			break;
 		case ABAC_KIND_STRING:

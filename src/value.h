@@ -34,7 +34,8 @@ typedef enum AbacKind
 	ABAC_KIND_DATE,
 	ABAC_KIND_INET,
 	ABAC_KIND_ARRAY,
-	ABAC_KIND_OBJECT
+	ABAC_KIND_OBJECT,
+	ABAC_KIND_OPAQUE			/* there, but of a type that compares with nothing */
 } AbacKind;
 
 /*
@@ -83,6 +84,7 @@ extern bool AbacOrder(const AbacValue *a, const AbacValue *b, int *order);
 extern bool AbacInetContains(const inet_struct *network, const inet_struct *address);
 
 extern bool AbacParseDate(AbacString text, TimestampTz *result);
+extern void AbacInetFromDatum(Datum datum, inet_struct *result);
 extern bool AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result);
 extern pg_tz *AbacTimezone(void);
 

@@ -1,0 +1,197 @@
+/*
+ * check_row.c
+ *	  The row form of a check: the resource is a row of a registered table
+ *	  (DESIGN §7).
+ *
+ * This is the form that asks the whole decision about one row.  Where the
+ * planner knows enough, rewrite.c puts an expression in its place.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "cache.h"
+#include "check_row.h"
+#include "principal.h"
+
+PG_FUNCTION_INFO_V1(abac_check_row);
+PG_FUNCTION_INFO_V1(abac_check_row_uuid);
+PG_FUNCTION_INFO_V1(abac_check_row_bigint);
+PG_FUNCTION_INFO_V1(abac_require_row);
+PG_FUNCTION_INFO_V1(abac_require_row_uuid);
+PG_FUNCTION_INFO_V1(abac_require_row_bigint);
+PG_FUNCTION_INFO_V1(abac_can_row);
+
+/*
+ * Begin a check about a row whose values and nulls are set: the plan, from a
+ * cache that holds nothing stale; fills the request and row->relation.  End
+ * with AbacCacheEnd().  NULL for an invalid request, and then there is nothing
+ * to end.  ERROR 42809 when the table isn't registered, 22023 for a malformed
+ * ctx.
+ */
+AbacPlan *
+AbacBeginRow(AbacRequest *request, AbacResourceRow *row, Oid relation,
+			 AbacString user, AbacString action, Jsonb *ctx, TimestampTz now)
+{
+	AbacPlan   *plan = NULL;
+
+	for (int attempt = 0; attempt < 2; attempt++)
+	{
+		AbacCacheBegin();
+		row->relation = AbacGetRelation(relation, false);
+		plan = NULL;
+		if (AbacRequestParseRelation(request, user, action, row->relation, ctx) &&
+			AbacRequestSetRow(request, row))
+			plan = AbacGetPlan(request, now);
+		if (attempt > 0 || AbacCacheIsConsistent())
+			break;
+		AbacCacheEnd();
+		AbacCacheForget();
+	}
+	if (plan == NULL)
+		AbacCacheEnd();
+	return plan;
+}
+
+/* Take a record apart: the table that it is a row of, in values and nulls. */
+static Oid
+TakeRecord(Datum record, Datum **values, bool **nulls)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+	Oid			type = HeapTupleHeaderGetTypeId(header);
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	*values = palloc(sizeof(Datum) * Max(desc->natts, 1));
+	*nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
+	heap_deform_tuple(&tuple, desc, *values, *nulls);
+	ReleaseTupleDesc(desc);
+	return get_typ_typrelid(getBaseType(type));
+}
+
+/*
+ * AbacBeginRow() for the arguments action, row and ctx, from n on, about
+ * somebody.
+ */
+AbacPlan *
+AbacBeginRowArgs(FunctionCallInfo fcinfo, AbacString user, int n, TimestampTz now,
+				 AbacRequest *request, AbacResourceRow *row)
+{
+	AbacString	action = AbacArgText(fcinfo, n);
+	Datum	   *values;
+	bool	   *nulls;
+	Oid			relation;
+
+	/* before anything else, also before the table is looked at */
+	memset(request, 0, sizeof(*request));
+	request->user = user;
+	request->action = action;
+	if (user.data == NULL || user.length == 0 || action.data == NULL || action.length == 0 ||
+		PG_ARGISNULL(n + 1))
+		return NULL;
+
+	relation = TakeRecord(PG_GETARG_DATUM(n + 1), &values, &nulls);
+	row->values = values;
+	row->nulls = nulls;
+	return AbacBeginRow(request, row, relation, user, action,
+						PG_ARGISNULL(n + 2) ? NULL : PG_GETARG_JSONB_P(n + 2), now);
+}
+
+/*
+ * What the row form returns: true when allowed; NULL when nothing matched but
+ * something unknown could have allowed; else false (DESIGN §7).
+ */
+Datum
+AbacRowResult(FunctionCallInfo fcinfo, const AbacDecision *decision)
+{
+	if (!decision->allowed && decision->reason == ABAC_REASON_NO_MATCH && decision->maybe)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(decision->allowed);
+}
+
+static AbacDecision
+DecideRow(FunctionCallInfo fcinfo, AbacString user, int n)
+{
+	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	TimestampTz now = AbacNow();
+	AbacRequest request;
+	AbacResourceRow row;
+	AbacPlan   *plan = AbacBeginRowArgs(fcinfo, user, n, now, &request, &row);
+	AbacCheck	check;
+
+	if (plan)
+	{
+		AbacCheckBegin(&check, &request, &row, plan->subject, now);
+		decision = AbacDecide(&check, plan);
+		AbacCacheEnd();
+	}
+	return decision;
+}
+
+static Datum
+CheckRow(FunctionCallInfo fcinfo, AbacString user, int n)
+{
+	AbacDecision decision = DecideRow(fcinfo, user, n);
+
+	return AbacRowResult(fcinfo, &decision);
+}
+
+static Datum
+RequireRow(FunctionCallInfo fcinfo, AbacString user)
+{
+	AbacDecision decision = DecideRow(fcinfo, user, 1);
+
+	AbacRequire(&decision);
+	PG_RETURN_BOOL(true);
+}
+
+/* abac_check(user, action, row, ctx): one function per type of the user's id. */
+Datum
+abac_check_row(PG_FUNCTION_ARGS)
+{
+	return CheckRow(fcinfo, AbacArgText(fcinfo, 0), 1);
+}
+
+Datum
+abac_check_row_uuid(PG_FUNCTION_ARGS)
+{
+	return CheckRow(fcinfo, AbacArgUuid(fcinfo, 0), 1);
+}
+
+Datum
+abac_check_row_bigint(PG_FUNCTION_ARGS)
+{
+	return CheckRow(fcinfo, AbacArgBigint(fcinfo, 0), 1);
+}
+
+/* abac_require(user, action, row, ctx): true, or an error. */
+Datum
+abac_require_row(PG_FUNCTION_ARGS)
+{
+	return RequireRow(fcinfo, AbacArgText(fcinfo, 0));
+}
+
+Datum
+abac_require_row_uuid(PG_FUNCTION_ARGS)
+{
+	return RequireRow(fcinfo, AbacArgUuid(fcinfo, 0));
+}
+
+Datum
+abac_require_row_bigint(PG_FUNCTION_ARGS)
+{
+	return RequireRow(fcinfo, AbacArgBigint(fcinfo, 0));
+}
+
+/* abac_can(action, row, ctx): the session's principal asks about itself. */
+Datum
+abac_can_row(PG_FUNCTION_ARGS)
+{
+	return CheckRow(fcinfo, AbacPrincipal(), 0);
+}
