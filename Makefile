@@ -16,6 +16,9 @@ OBJS = \
 	src/draw.o \
 	src/evaluate.o \
 	src/explain.o \
+	src/filter.o \
+	src/filter_leaf.o \
+	src/filter_node.o \
 	src/guard.o \
 	src/guard_condition.o \
 	src/guard_definition.o \
@@ -25,13 +28,17 @@ OBJS = \
 	src/guard_system.o \
 	src/lookup.o \
 	src/pattern.o \
+	src/places.o \
 	src/plan.o \
 	src/policy.o \
 	src/principal.o \
 	src/relation.o \
+	src/replan.o \
 	src/request.o \
+	src/rewrite.o \
 	src/row.o \
 	src/scan.o \
+	src/shape.o \
 	src/subject.o \
 	src/value.o
 DATA = \

@@ -877,6 +877,61 @@ COMMENT ON FUNCTION abac_can(text, record, jsonb) IS
 	'abac_check of a row for the session''s principal, in the session''s context';
 
 --
+-- What the planner makes of a check of a row.  There is no way to write a
+-- value of type abac_shape, so nobody else can call these.
+--
+
+CREATE TYPE abac_shape;
+CREATE FUNCTION abac_shape_in(cstring) RETURNS abac_shape
+	AS 'MODULE_PATHNAME', 'abac_shape_in'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_shape_in(cstring) IS 'input of type abac_shape, which takes none';
+CREATE FUNCTION abac_shape_out(abac_shape) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'abac_shape_out'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_shape_out(abac_shape) IS 'output of type abac_shape, for EXPLAIN';
+CREATE TYPE abac_shape (
+	INPUT = @extschema@.abac_shape_in,
+	OUTPUT = @extschema@.abac_shape_out,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+COMMENT ON TYPE abac_shape IS 'what a plan knows of the policies that it was made from; only the planner makes them';
+
+CREATE FUNCTION abac_fits(shape abac_shape, result boolean, "row" "any") RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_fits'
+	LANGUAGE C STABLE PARALLEL SAFE COST 0.0001;
+COMMENT ON FUNCTION abac_fits(abac_shape, boolean, "any") IS
+	'internal: the result, or an error when the plan is out of date';
+CREATE FUNCTION abac_value(shape abac_shape, slot integer, type anyelement) RETURNS anyelement
+	AS 'MODULE_PATHNAME', 'abac_value'
+	LANGUAGE C STABLE PARALLEL SAFE COST 0.0001;
+COMMENT ON FUNCTION abac_value(abac_shape, integer, anyelement) IS
+	'internal: a value that belongs to the user, like an attribute or an organization''s id';
+CREATE FUNCTION abac_leaf(shape abac_shape, leaf integer, VARIADIC columns "any") RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_leaf'
+	LANGUAGE C STABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION abac_leaf(abac_shape, integer, "any") IS
+	'internal: a condition that SQL has no form for';
+CREATE FUNCTION abac_row(shape abac_shape, user_id text, action text, ctx jsonb, VARIADIC columns "any") RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_row'
+	LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION abac_row(abac_shape, text, text, jsonb, "any") IS
+	'internal: abac_check of a row whose columns are given one by one';
+
+CREATE FUNCTION abac_row_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'abac_row_support'
+	LANGUAGE C STRICT;
+REVOKE ALL ON FUNCTION abac_row_support(internal) FROM PUBLIC;
+COMMENT ON FUNCTION abac_row_support(internal) IS
+	'planner support: puts what is left of the decision in the place of a check of a row';
+ALTER FUNCTION abac_check(text, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+ALTER FUNCTION abac_check(uuid, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+ALTER FUNCTION abac_check(bigint, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+ALTER FUNCTION abac_can(text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+
+--
 -- Administration
 --
 

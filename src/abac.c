@@ -10,9 +10,18 @@
 #include "cache.h"
 #include "guard.h"
 #include "principal.h"
+#include "replan.h"
 #include "value.h"
 
 ABAC_MODULE_MAGIC;
+
+/* Compiled conditions, and plans, hold dates that were read in the old zone. */
+static void
+TimezoneChanged(void)
+{
+	AbacCacheForget();
+	AbacReplanAll();
+}
 
 void
 _PG_init(void)
@@ -20,7 +29,8 @@ _PG_init(void)
 	AbacCacheInit();
 	AbacGuardInit();
 	AbacPrincipalInit();
-	AbacValueInit(AbacCacheForget);
+	AbacReplanInit();
+	AbacValueInit(TimezoneChanged);
 
 	MarkGUCPrefixReserved("abac");
 }

@@ -276,7 +276,7 @@ AbacAttributeIsKnown(const AbacAttribute *attribute)
  * they are: each is coerced when it is compared.
  */
 bool
-AbacShape(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *value)
+AbacConform(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *value)
 {
 	*value = *raw;
 	value->singleton = false;

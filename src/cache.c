@@ -43,6 +43,7 @@
 
 #include "cache.h"
 #include "relation.h"
+#include "replan.h"
 
 /*
  * A layer's contents by key.  A key's bytes begin with how many they are.
@@ -79,6 +80,8 @@ KeysEqual(const char *a, const char *b)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+uint64		AbacCacheVersion = 1;
+
 MemoryContext AbacPolicyMemory = NULL;
 MemoryContext AbacSubjectMemory = NULL;
 
@@ -87,6 +90,14 @@ static map_hash *subject_map = NULL;
 
 /* Set of AbacChange: layers to drop at the beginning of the next check. */
 static int	stale = 0;
+
+static void
+MakeStale(int changes)
+{
+	stale |= changes;
+	if (changes)
+		AbacCacheVersion++;
+}
 
 /* Was something loaded since the last AbacCacheBegin()? */
 static bool loading = false;
@@ -197,7 +208,7 @@ CountStatement(FunctionCallInfo fcinfo, int step)
 		changing_policies = Max(changing_policies + step, 0);
 	if (change == ABAC_CHANGE_SUBJECT)
 		changing_subjects = Max(changing_subjects + step, 0);
-	stale |= change;
+	MakeStale(change);
 }
 
 /*
@@ -241,11 +252,11 @@ RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
 	AbacTable	table = AbacScanForget(relid);
 
 	if (relid == InvalidOid)
-		stale = ALL_LAYERS;
+		MakeStale(ALL_LAYERS);
 	else if (table != ABAC_NTABLES)
-		stale |= table_changes[table];
+		MakeStale(table_changes[table]);
 	else if (AbacRelationIsWatched(relid))
-		stale |= ABAC_CHANGE_POLICY;
+		MakeStale(ABAC_CHANGE_POLICY);
 }
 
 /* Syscache callback: an enum's labels changed, which columns are compared with. */
@@ -253,7 +264,8 @@ static void
 LabelsChanged(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			  uint32 hash pg_attribute_unused())
 {
-	stale = ALL_LAYERS;
+	MakeStale(ALL_LAYERS);
+	AbacReplanAll();
 }
 
 static void
@@ -270,7 +282,7 @@ TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			if (loaded_by_writer)
-				stale = ALL_LAYERS;
+				MakeStale(ALL_LAYERS);
 			loaded_by_writer = wrote = false;
 			changing_policies = changing_subjects = 0;
 			break;
@@ -291,7 +303,7 @@ SubtransactionEnds(SubXactEvent event,
 				   void *arg pg_attribute_unused())
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_by_writer)
-		stale = ALL_LAYERS;
+		MakeStale(ALL_LAYERS);
 }
 
 /* Called once, when the library is loaded. */
@@ -319,6 +331,7 @@ AbacCacheInit(void)
 static void
 DropLayer(MemoryContext *memory, const char *name, map_hash **map)
 {
+	AbacCacheVersion++;
 	*map = NULL;
 	if (*memory == NULL)
 	{
@@ -464,7 +477,7 @@ AbacCacheEnd(void)
 void
 AbacCacheForget(void)
 {
-	stale = ALL_LAYERS;
+	MakeStale(ALL_LAYERS);
 }
 
 /* Begin a key in the caller's (stack) memory. */

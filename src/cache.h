@@ -25,6 +25,12 @@ typedef enum AbacChange
 extern MemoryContext AbacPolicyMemory;
 extern MemoryContext AbacSubjectMemory;
 
+/*
+ * Grows when what was found in the cache may not be what is found now: what
+ * was remembered of it elsewhere is to be looked up again.
+ */
+extern uint64 AbacCacheVersion;
+
 extern void AbacCacheInit(void);
 extern void AbacCacheBegin(void);
 extern Snapshot AbacCacheSnapshot(void);
@@ -51,7 +57,9 @@ typedef enum AbacTag
 	ABAC_TAG_ASSIGNMENTS,
 	ABAC_TAG_SUBJECT,
 	ABAC_TAG_PLAN,
-	ABAC_TAG_RELATION
+	ABAC_TAG_RELATION,
+	ABAC_TAG_PLACES,
+	ABAC_TAG_FILTER
 } AbacTag;
 
 typedef struct AbacKey

@@ -57,6 +57,32 @@
 #define AbacGucMalloc(size)	malloc(size)
 #endif
 
+/* May the role execute the function? */
+#if PG_VERSION_NUM >= 160000
+#define AbacFunctionAclCheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#else
+#define AbacFunctionAclCheck(function, role) \
+	pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#endif
+
+/* What outer joins make NULL of a Var; before 16 only the query's joins tell. */
+#if PG_VERSION_NUM >= 160000
+#define AbacCopyNullingRels(var, like) \
+	((var)->varnullingrels = bms_copy((like)->varnullingrels))
+#define AbacMayBeNulled(var)	(!bms_is_empty((var)->varnullingrels))
+#else
+#define AbacCopyNullingRels(var, like) ((void) 0)
+#define AbacMayBeNulled(var)	true
+#endif
+
+/* OLD.* or NEW.* of RETURNING */
+#if PG_VERSION_NUM >= 180000
+#define AbacIsReturningVar(var)	((var)->varreturningtype != VAR_RETURNING_DEFAULT)
+#else
+#define AbacIsReturningVar(var)	false
+#endif
+
 #if PG_VERSION_NUM < 160000
 /* 16 and later declare it in fmgr.h. */
 extern PGDLLEXPORT void _PG_init(void);

@@ -30,14 +30,21 @@ typedef struct SetWalk
 	AbacElements elements;
 } SetWalk;
 
+/* Forget what was found so far: something of the check was changed. */
+void
+AbacCheckRenumber(AbacCheck *check)
+{
+	static uint64 last_number = 0;
+
+	check->number = ++last_number;
+}
+
 /* A check begins.  Everything is the caller's and must outlive the check. */
 void
 AbacCheckBegin(AbacCheck *check, const AbacRequest *request, const AbacResourceRow *row,
 			   const AbacSubject *subject, TimestampTz now)
 {
-	static uint64 last_number = 0;
-
-	check->number = ++last_number;
+	AbacCheckRenumber(check);
 	check->request = request;
 	check->row = row;
 	check->subject = subject;
@@ -424,38 +431,52 @@ ApplyOperator(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *left
 	}
 }
 
+/*
+ * The left side of a leaf (not of "exists"), coerced; an array's elements are
+ * coerced as they are walked.  False when it has no value to compare.
+ */
+bool
+AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *left)
+{
+	if (!AbacAttributeLookup(check, leaf->attribute) || !leaf->attribute->shaped ||
+		!DigPath(leaf, &leaf->attribute->value, left))
+		return false;
+	return left->kind == ABAC_KIND_ARRAY || AbacCoerce(left, leaf->type, left);
+}
+
+/* The same of the right side, when that is a reference. */
+bool
+AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *right)
+{
+	if (!AbacAttributeLookup(check, leaf->reference) || !leaf->reference->shaped)
+		return false;
+	*right = leaf->reference->value;
+	return right->kind == ABAC_KIND_ARRAY || AbacCoerce(right, leaf->type, right);
+}
+
 static AbacTruth
 LeafTruth(AbacCheck *check, const AbacLeaf *leaf)
 {
 	AbacAttribute *attribute = leaf->attribute;
 	AbacAttribute *reference = leaf->reference;
-	bool		found = AbacAttributeLookup(check, attribute);
 	AbacValue	left;
 	AbacValue	right;
 
 	if (leaf->op == ABAC_OP_EXISTS)
 	{
 		/* a default isn't something that a source holds */
-		found = found && attribute->origin != ABAC_ORIGIN_DEFAULT &&
+		bool		found = AbacAttributeLookup(check, attribute) && attribute->origin != ABAC_ORIGIN_DEFAULT &&
 			DigPath(leaf, &attribute->raw, &left);
 		return AbacTruthOf(found == leaf->wanted);
 	}
 
-	if (!found || leaf->incomparable)
+	if (leaf->incomparable || !AbacLeafLeft(check, leaf, &left))
 		return ABAC_UNKNOWN;
-	if (!attribute->shaped || !DigPath(leaf, &attribute->value, &left))
-		return ABAC_UNKNOWN;
-	if (left.kind != ABAC_KIND_ARRAY && !AbacCoerce(&left, leaf->type, &left))
-		return ABAC_UNKNOWN;
-
 	if (reference == NULL)
 		return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
 							 &leaf->value, &leaf->raw);
 
-	if (!AbacAttributeLookup(check, reference) || !reference->shaped)
-		return ABAC_UNKNOWN;
-	right = reference->value;
-	if (right.kind != ABAC_KIND_ARRAY && !AbacCoerce(&right, leaf->type, &right))
+	if (!AbacLeafRight(check, leaf, &right))
 		return ABAC_UNKNOWN;
 	return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
 						 &right, &reference->raw);

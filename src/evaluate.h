@@ -33,6 +33,9 @@ extern void AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
 						   const AbacResourceRow *row, const AbacSubject *subject,
 						   TimestampTz now);
 
+extern void AbacCheckRenumber(AbacCheck *check);
+extern bool AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *left);
+extern bool AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *right);
 extern AbacTruth AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf);
 extern AbacTruth AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index);
 extern AbacTruth AbacEvaluateConditions(AbacCheck *check, AbacConditions *conditions);

@@ -85,7 +85,7 @@ FindContradiction(const AbacRow *definition, const AbacValue *raw, int *sqlstate
 	AbacDefineAttribute(&attribute, definition->values, definition->nulls, CurrentMemoryContext);
 
 	*sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
-	fits = AbacShape(&attribute, raw, &shaped);
+	fits = AbacConform(&attribute, raw, &shaped);
 	array.singleton = raw->kind != ABAC_KIND_ARRAY;
 	AbacElementsBegin(&elements, &array);
 	while (fits && AbacElementsNext(&elements, &element))

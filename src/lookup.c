@@ -271,7 +271,7 @@ AbacAttributeLookup(AbacCheck *check, AbacAttribute *attribute)
 	{
 		attribute->found = LookUp(check, attribute);
 		attribute->shaped = attribute->found &&
-			AbacShape(attribute, &attribute->raw, &attribute->value);
+			AbacConform(attribute, &attribute->raw, &attribute->value);
 		attribute->check = check->number;
 	}
 	return attribute->found;

@@ -734,6 +734,8 @@ AbacGetPlan(const AbacRequest *request, TimestampTz now)
 		AbacKeyAddString(&key, request->scope[i]);
 	if (request->relation)
 		AbacKeyAddOid(&key, request->relation->oid);
+	if (request->elsewhere)
+		AbacKeyAddOid(&key, InvalidOid);
 	plan = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
 	if (plan && now >= plan->span.from && now <= plan->span.until)
 		return plan;

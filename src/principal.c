@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "principal.h"
+#include "replan.h"
 #include "request.h"
 
 PG_FUNCTION_INFO_V1(abac_user);
@@ -37,20 +38,22 @@ static char *abac_context_text = NULL;
 static Jsonb *context = NULL;
 static bool context_is_good = false;
 
-/* Counts changes of either. */
-static uint64 version = 0;
+uint64		AbacPrincipalVersion = 1;
 
+/* Also called when a rollback or the end of a transaction sets it back. */
 static void
-AssignPrincipal(const char *newval pg_attribute_unused(), void *extra pg_attribute_unused())
+AssignPrincipal(const char *newval, void *extra pg_attribute_unused())
 {
-	version++;
+	AbacPrincipalVersion++;
+	AbacReplanFor(newval, abac_context_text);
 }
 
 static void
-AssignContext(const char *newval pg_attribute_unused(), void *extra pg_attribute_unused())
+AssignContext(const char *newval, void *extra pg_attribute_unused())
 {
 	context_is_good = false;
-	version++;
+	AbacPrincipalVersion++;
+	AbacReplanFor(abac_principal, newval);
 }
 
 /* Called once, when the library is loaded. */
@@ -71,13 +74,6 @@ AbacPrincipalInit(void)
 							   "",
 							   PGC_SUSET, 0,
 							   NULL, AssignContext, NULL);
-}
-
-/* A number that changes when the principal or the context does. */
-uint64
-AbacPrincipalVersion(void)
-{
-	return version;
 }
 
 /*
@@ -107,6 +103,13 @@ AbacString
 AbacPrincipal(void)
 {
 	return AbacStringOf(abac_principal && abac_principal[0] ? abac_principal : NULL);
+}
+
+/* The same as it was set; may be NULL or empty. */
+const char *
+AbacContextText(void)
+{
+	return abac_context_text;
 }
 
 /* abac_user(): the session's principal, or NULL. */
@@ -141,7 +144,10 @@ Set(FunctionCallInfo fcinfo, const char *function, const char *setting, const ch
 static Datum
 SetUser(FunctionCallInfo fcinfo, AbacString user)
 {
-	Set(fcinfo, "abac_set_user", "abac.principal", user.data ? AbacStringToCString(user) : "");
+	const char *name = user.data ? AbacStringToCString(user) : "";
+
+	AbacReplanAdmit(name, abac_context_text);
+	Set(fcinfo, "abac_set_user", "abac.principal", name);
 	PG_RETURN_VOID();
 }
 
@@ -191,6 +197,7 @@ abac_set_context(PG_FUNCTION_ARGS)
 								AbacStringOf("type"), ctx);
 		text = JsonbToCString(NULL, &ctx->root, VARSIZE(ctx));
 	}
+	AbacReplanAdmit(abac_principal, text);
 	Set(fcinfo, "abac_set_context", "abac.context", text);
 	PG_RETURN_VOID();
 }

@@ -12,6 +12,9 @@
 extern void AbacPrincipalInit(void);
 extern AbacString AbacPrincipal(void);
 extern Jsonb *AbacContext(void);
-extern uint64 AbacPrincipalVersion(void);
+extern const char *AbacContextText(void);
+
+/* Grows when the principal or the context may have changed. */
+extern uint64 AbacPrincipalVersion;
 
 #endif							/* ABAC_PRINCIPAL_H */

@@ -35,6 +35,7 @@ typedef struct AbacRequest
 	/* of the row form */
 	const AbacRelation *relation;	/* NULL = the resource is named by text */
 	AbacString	ctx_scope[ABAC_NSCOPES];	/* must be the row's */
+	bool		elsewhere;		/* scope stands for any that nothing about the user names */
 } AbacRequest;
 
 extern const char *const AbacScopeNames[ABAC_NSCOPES];

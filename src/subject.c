@@ -15,20 +15,6 @@
 #include "scan.h"
 #include "subject.h"
 
-/* One row of abac_policy_assignments. */
-typedef struct Assignment
-{
-	pg_uuid_t	policy;
-	AbacWindow	window;
-} Assignment;
-
-/* The active ones of a target, in the subject layer of the cache. */
-typedef struct Assignments
-{
-	int			count;
-	Assignment *assignments;
-} Assignments;
-
 typedef struct Team
 {
 	AbacString	id;
@@ -54,9 +40,12 @@ CopyText(const AbacScan *scan, int column)
 	return AbacCopyString(AbacSubjectMemory, AbacScanText(scan, column));
 }
 
-/* A scope's parent; false when the scope isn't registered. */
-static bool
-FindScope(AbacString type, AbacString id, AbacString *parent_type, AbacString *parent_id)
+/*
+ * A scope's parent, in the subject layer; false when the scope isn't
+ * registered.
+ */
+bool
+AbacFindScope(AbacString type, AbacString id, AbacString *parent_type, AbacString *parent_id)
 {
 	AbacScan	scan;
 	bool		found;
@@ -96,7 +85,7 @@ ResolveScope(AbacSubject *subject)
 
 	if (subject->scope[ABAC_SCOPE_WORKSPACE].data)
 	{
-		if (!FindScope(AbacStringOf("workspace"), subject->scope[ABAC_SCOPE_WORKSPACE],
+		if (!AbacFindScope(AbacStringOf("workspace"), subject->scope[ABAC_SCOPE_WORKSPACE],
 					   &parent_type, &parent_id))
 			return "the workspace is not registered in abac_scopes";
 		if (parent_id.data && AbacStringEqual(parent_type, AbacStringOf("project")))
@@ -117,7 +106,7 @@ ResolveScope(AbacSubject *subject)
 
 	if (subject->scope[ABAC_SCOPE_PROJECT].data)
 	{
-		if (!FindScope(AbacStringOf("project"), subject->scope[ABAC_SCOPE_PROJECT],
+		if (!AbacFindScope(AbacStringOf("project"), subject->scope[ABAC_SCOPE_PROJECT],
 					   &parent_type, &parent_id))
 			return "the project is not registered in abac_scopes";
 		if (parent_id.data == NULL || !AbacStringEqual(parent_type, AbacStringOf("organization")))
@@ -262,7 +251,7 @@ LoadTeams(AbacSubject *subject, TimestampTz now, int *nteams)
 
 		AbacScanWindow(&scan, MEMBERSHIP_starts_at, MEMBERSHIP_expires_at, &window);
 		if (!AbacWindowIsOpen(&window, now, &subject->span) ||
-			!FindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
+			!AbacFindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
 			AbacIsForeign(parent_id, subject->scope[ABAC_SCOPE_ORGANIZATION]))
 			continue;
 		teams = Grow(teams, *nteams, sizeof(Team));
@@ -381,12 +370,12 @@ BuildNames(AbacSubject *subject, const Team *teams, int nteams)
 	pfree(platform);
 }
 
-/* The active assignments of a target, whoever asks. */
-static Assignments *
-GetAssignments(AbacString type, AbacString id)
+/* The active assignments of a target, whoever asks.  In the subject layer. */
+AbacAssignments *
+AbacGetAssignments(AbacString type, AbacString id)
 {
 	AbacKey		key;
-	Assignments *assignments;
+	AbacAssignments *assignments;
 	AbacScan	scan;
 
 	AbacKeyBegin(&key, ABAC_TAG_ASSIGNMENTS);
@@ -396,18 +385,18 @@ GetAssignments(AbacString type, AbacString id)
 	if (assignments)
 		return assignments;
 
-	assignments = MemoryContextAllocZero(AbacSubjectMemory, sizeof(Assignments));
+	assignments = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacAssignments));
 	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, ASSIGNMENT_target_type, type);
 	AbacScanKeyText(&scan, ASSIGNMENT_target_id, id);
 	while (AbacScanNext(&scan))
 	{
-		Assignment *assignment;
+		AbacAssignment *assignment;
 
 		if (!AbacScanBool(&scan, ASSIGNMENT_is_active))
 			continue;
 		assignments->assignments = Grow(assignments->assignments, assignments->count,
-										sizeof(Assignment));
+										sizeof(AbacAssignment));
 		assignment = &assignments->assignments[assignments->count++];
 		assignment->policy = *AbacScanUuid(&scan, ASSIGNMENT_policy_id);
 		AbacScanWindow(&scan, ASSIGNMENT_starts_at, ASSIGNMENT_expires_at, &assignment->window);
@@ -443,7 +432,7 @@ static void
 AddCandidates(AbacSubject *subject, const char *type, AbacString id, AbacString name,
 			  bool allow, TimestampTz now)
 {
-	Assignments *assignments = GetAssignments(AbacStringOf(type), id);
+	AbacAssignments *assignments = AbacGetAssignments(AbacStringOf(type), id);
 
 	for (int i = 0; i < assignments->count; i++)
 	{
@@ -522,7 +511,8 @@ LoadSubject(const AbacRequest *request, TimestampTz now)
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 		subject->scope[i] = AbacCopyString(AbacSubjectMemory, request->scope[i]);
 
-	subject->mismatch = ResolveScope(subject);
+	if (!request->elsewhere)
+		subject->mismatch = ResolveScope(subject);
 	if (subject->mismatch)
 		return subject;
 	LoadRoles(subject, now);
@@ -555,6 +545,8 @@ AbacGetSubject(const AbacRequest *request, TimestampTz now)
 	AbacKeyAddString(&key, request->user);
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 		AbacKeyAddString(&key, request->scope[i]);
+	if (request->elsewhere)
+		AbacKeyAddOid(&key, InvalidOid);
 	subject = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
 	if (subject && now >= subject->span.from && now <= subject->span.until)
 		return subject;

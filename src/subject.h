@@ -75,6 +75,23 @@ typedef struct AbacSubject
 	JsonbContainer *no_teams;	/* empty */
 } AbacSubject;
 
+/* One row of abac_policy_assignments. */
+typedef struct AbacAssignment
+{
+	pg_uuid_t	policy;
+	AbacWindow	window;
+} AbacAssignment;
+
+/* The active ones of a target. */
+typedef struct AbacAssignments
+{
+	int			count;
+	AbacAssignment *assignments;
+} AbacAssignments;
+
+extern bool AbacFindScope(AbacString type, AbacString id, AbacString *parent_type,
+						  AbacString *parent_id);
+extern AbacAssignments *AbacGetAssignments(AbacString type, AbacString id);
 extern AbacSubject *AbacGetSubject(const AbacRequest *request, TimestampTz now);
 
 #endif							/* ABAC_SUBJECT_H */

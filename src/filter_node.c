@@ -1,0 +1,353 @@
+/*
+ * filter_node.c
+ *	  The nodes of a filter, simplified as they are made.
+ *
+ * Every function is exact in three-valued logic.  A TEST is pushed down to the
+ * comparisons, where it becomes a test for NULL: (status = 'secret') IS FALSE
+ * is status <> 'secret' AND status IS NOT NULL, which an index can serve and,
+ * for a column that is NOT NULL, is what a person would write.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "cache.h"
+#include "filter.h"
+
+#define ANY_TRUTH	(ABAC_IS_FALSE | ABAC_IS_UNKNOWN | ABAC_IS_TRUE)
+
+/* Zeroed memory that lives as long as the filter. */
+void *
+AbacFilterAllocate(Size size)
+{
+	return MemoryContextAllocZero(AbacSubjectMemory, size);
+}
+
+static AbacFilterNode *
+NewNode(AbacFilterBuilder *builder, AbacFilterKind kind, bool nullable)
+{
+	AbacFilterNode *node = AbacFilterAllocate(sizeof(AbacFilterNode));
+
+	node->kind = kind;
+	node->nullable = nullable;
+	builder->filter->nnodes++;
+	return node;
+}
+
+AbacFilterNode *
+AbacFilterConstant(AbacFilterBuilder *builder, AbacTruth truth)
+{
+	AbacFilterNode *node = NewNode(builder, ABAC_FILTER_CONSTANT, truth == ABAC_UNKNOWN);
+
+	node->constant = truth;
+	return node;
+}
+
+static inline bool
+IsConstant(const AbacFilterNode *node, AbacTruth truth)
+{
+	return node->kind == ABAC_FILTER_CONSTANT && node->constant == truth;
+}
+
+/* AND or OR; "absorbing" is what decides it alone. */
+static AbacFilterNode *
+Combine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *a, AbacFilterNode *b,
+		AbacTruth absorbing)
+{
+	AbacFilterNode *node;
+	AbacFilterNode *parts[2] = {a, b};
+	int			nchildren = 0;
+
+	if (a == b || IsConstant(a, absorbing) || IsConstant(b, AbacNot(absorbing)))
+		return a;
+	if (IsConstant(b, absorbing) || IsConstant(a, AbacNot(absorbing)))
+		return b;
+
+	node = NewNode(builder, kind, a->nullable || b->nullable);
+	for (int i = 0; i < 2; i++)
+		nchildren += parts[i]->kind == kind ? parts[i]->nchildren : 1;
+	node->children = AbacFilterAllocate(sizeof(AbacFilterNode *) * nchildren);
+	for (int i = 0; i < 2; i++)
+	{
+		if (parts[i]->kind != kind)
+			node->children[node->nchildren++] = parts[i];
+		else
+		{
+			memcpy(&node->children[node->nchildren], parts[i]->children,
+				   sizeof(AbacFilterNode *) * parts[i]->nchildren);
+			node->nchildren += parts[i]->nchildren;
+		}
+	}
+	return node;
+}
+
+AbacFilterNode *
+AbacFilterAnd(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b)
+{
+	return Combine(builder, ABAC_FILTER_AND, a, b, ABAC_FALSE);
+}
+
+AbacFilterNode *
+AbacFilterOr(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b)
+{
+	return Combine(builder, ABAC_FILTER_OR, a, b, ABAC_TRUE);
+}
+
+static AbacFilterNode *
+Unary(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *child, bool nullable)
+{
+	AbacFilterNode *node = NewNode(builder, kind, nullable);
+
+	node->children = AbacFilterAllocate(sizeof(AbacFilterNode *));
+	node->children[node->nchildren++] = child;
+	return node;
+}
+
+AbacFilterNode *
+AbacFilterNot(AbacFilterBuilder *builder, AbacFilterNode *a)
+{
+	if (a->kind == ABAC_FILTER_CONSTANT)
+		return AbacFilterConstant(builder, AbacNot(a->constant));
+	if (a->kind == ABAC_FILTER_NOT)
+		return a->children[0];
+	if (a->kind == ABAC_FILTER_TEST)
+		return AbacFilterTest(builder, ANY_TRUTH & ~a->test, a->children[0]);
+	return Unary(builder, ABAC_FILTER_NOT, a, a->nullable);
+}
+
+/* IS NOT NULL of every column that a comparison reads. */
+static AbacFilterNode *
+ColumnsAreThere(AbacFilterBuilder *builder, const AbacFilterNode *a)
+{
+	AbacFilterNode *there = AbacFilterNot(builder, AbacFilterIsNull(builder, a->column));
+
+	if (a->other)
+		there = AbacFilterAnd(builder, there,
+							  AbacFilterNot(builder, AbacFilterIsNull(builder, a->other)));
+	return there;
+}
+
+/* The test of a comparison, which is unknown exactly where a column is NULL. */
+static AbacFilterNode *
+TestComparison(AbacFilterBuilder *builder, int test, AbacFilterNode *a)
+{
+	AbacFilterNode *there = ColumnsAreThere(builder, a);
+	AbacFilterNode *holds = a->kind == ABAC_FILTER_NEVER
+		? AbacFilterConstant(builder, ABAC_FALSE) : a;
+	AbacFilterNode *result;
+
+	switch (test)
+	{
+		case ABAC_IS_TRUE:
+			result = AbacFilterAnd(builder, holds, there);
+			break;
+		case ABAC_IS_FALSE:
+			result = AbacFilterAnd(builder, AbacFilterNot(builder, holds), there);
+			break;
+		case ABAC_IS_TRUE | ABAC_IS_UNKNOWN:
+			result = AbacFilterOr(builder, holds, AbacFilterNot(builder, there));
+			break;
+		case ABAC_IS_FALSE | ABAC_IS_UNKNOWN:
+			result = AbacFilterOr(builder, AbacFilterNot(builder, holds),
+								  AbacFilterNot(builder, there));
+			break;
+		case ABAC_IS_UNKNOWN:
+			result = AbacFilterNot(builder, there);
+			break;
+		case ABAC_IS_TRUE | ABAC_IS_FALSE:
+			result = there;
+			break;
+		default:
+			elog(ERROR, "unrecognized test: %d", test);
+	}
+	/* a new node, whose parts alone can be unknown */
+	result->nullable = false;
+	return result;
+}
+
+/*
+ * Is it one of the truths?  Never unknown.
+ */
+AbacFilterNode *
+AbacFilterTest(AbacFilterBuilder *builder, int test, AbacFilterNode *a)
+{
+	AbacFilterNode *node;
+
+	if (!a->nullable)
+		test &= ~ABAC_IS_UNKNOWN;
+	if (test == 0 || test == (a->nullable ? ANY_TRUTH : ANY_TRUTH & ~ABAC_IS_UNKNOWN))
+		return AbacFilterConstant(builder, AbacTruthOf(test != 0));
+	if (a->kind == ABAC_FILTER_CONSTANT)
+		return AbacFilterConstant(builder, AbacTruthOf(test & (1 << a->constant)));
+	if (!a->nullable)
+		return test == ABAC_IS_TRUE ? a : AbacFilterNot(builder, a);
+
+	switch (a->kind)
+	{
+		case ABAC_FILTER_NOT:
+			{
+				int			mirrored = test & ABAC_IS_UNKNOWN;
+
+				if (test & ABAC_IS_TRUE)
+					mirrored |= ABAC_IS_FALSE;
+				if (test & ABAC_IS_FALSE)
+					mirrored |= ABAC_IS_TRUE;
+				return AbacFilterTest(builder, mirrored, a->children[0]);
+			}
+
+		case ABAC_FILTER_AND:
+		case ABAC_FILTER_OR:
+			{
+				/* "at least" truths distribute as the connective is, "at most" the other way round */
+				bool		at_least = test == ABAC_IS_TRUE || test == (ABAC_IS_TRUE | ABAC_IS_UNKNOWN);
+				bool		at_most = test == ABAC_IS_FALSE || test == (ABAC_IS_FALSE | ABAC_IS_UNKNOWN);
+
+				if (!at_least && !at_most)
+					break;
+				node = AbacFilterTest(builder, test, a->children[0]);
+				for (int i = 1; i < a->nchildren; i++)
+				{
+					AbacFilterNode *child = AbacFilterTest(builder, test, a->children[i]);
+
+					node = (a->kind == ABAC_FILTER_AND) == at_least
+						? AbacFilterAnd(builder, node, child) : AbacFilterOr(builder, node, child);
+				}
+				return node;
+			}
+
+		case ABAC_FILTER_COMPARE:
+		case ABAC_FILTER_PREFIX:
+		case ABAC_FILTER_COLUMNS:
+		case ABAC_FILTER_NEVER:
+			return TestComparison(builder, test, a);
+
+		default:
+			break;
+	}
+	node = Unary(builder, ABAC_FILTER_TEST, a, false);
+	node->test = test;
+	return node;
+}
+
+/* A node of a kind that is about a column; unknown where that is NULL. */
+AbacFilterNode *
+AbacFilterColumnNode(AbacFilterBuilder *builder, AbacFilterKind kind, const AbacColumn *column)
+{
+	AbacFilterNode *node = NewNode(builder, kind, !column->is_not_null);
+
+	node->column = column;
+	node->value.slot = -1;
+	return node;
+}
+
+AbacFilterNode *
+AbacFilterIsNull(AbacFilterBuilder *builder, const AbacColumn *column)
+{
+	AbacFilterNode *node;
+
+	if (column->is_not_null)
+		return AbacFilterConstant(builder, ABAC_FALSE);
+	node = AbacFilterColumnNode(builder, ABAC_FILTER_IS_NULL, column);
+	node->nullable = false;
+	return node;
+}
+
+AbacFilterNode *
+AbacFilterNever(AbacFilterBuilder *builder, const AbacColumn *column)
+{
+	if (column->is_not_null)
+		return AbacFilterConstant(builder, ABAC_FALSE);
+	return AbacFilterColumnNode(builder, ABAC_FILTER_NEVER, column);
+}
+
+/*
+ * A slot for a value, or the one that has it already.  source says what it is
+ * the value of: slots of different sources are never one, so that it doesn't
+ * depend on the values which slots there are.
+ */
+int
+AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type, Datum value, bool isnull)
+{
+	AbacFilter *filter = builder->filter;
+	AbacFilterSlot *slot;
+	int16		length;
+	bool		by_value;
+
+	get_typlenbyval(type, &length, &by_value);
+	for (int i = 0; i < filter->nslots; i++)
+	{
+		slot = &filter->slots[i];
+		if (slot->type == type && strcmp(slot->source, source) == 0 && slot->isnull == isnull &&
+			(isnull || datumIsEqual(slot->value, value, by_value, length)))
+			return i;
+	}
+
+	if (filter->nslots == 0)
+		filter->slots = AbacFilterAllocate(sizeof(AbacFilterSlot) * 4);
+	else if (filter->nslots >= 4 && (filter->nslots & (filter->nslots - 1)) == 0)
+		filter->slots = repalloc(filter->slots, sizeof(AbacFilterSlot) * filter->nslots * 2);
+	slot = &filter->slots[filter->nslots];
+	slot->source = AbacCopyString(AbacSubjectMemory, AbacStringOf(source)).data;
+	slot->is_clock = strncmp(source, "clock ", strlen("clock ")) == 0;
+	slot->type = type;
+	slot->isnull = isnull;
+	slot->value = (Datum) 0;
+	if (!isnull)
+	{
+		MemoryContext old = MemoryContextSwitchTo(AbacSubjectMemory);
+
+		slot->value = datumCopy(value, by_value, length);
+		MemoryContextSwitchTo(old);
+	}
+	return filter->nslots++;
+}
+
+static void
+SerializeDatum(StringInfo buffer, Oid type, Datum datum)
+{
+	int16		length;
+	bool		by_value;
+
+	get_typlenbyval(type, &length, &by_value);
+	if (by_value)
+		appendBinaryStringInfo(buffer, (const char *) &datum, sizeof(Datum));
+	else
+	{
+		Size		size = datumGetSize(datum, by_value, length);
+
+		appendBinaryStringInfo(buffer, (const char *) &size, sizeof(Size));
+		appendBinaryStringInfo(buffer, DatumGetPointer(datum), size);
+	}
+}
+
+/*
+ * Everything about a node that makes the expression of it, but no values of
+ * slots: what two filters of one shape have in common.  False when that is too
+ * much (shared nodes are written wherever they are used).
+ */
+bool
+AbacFilterSerialize(StringInfo buffer, const AbacFilterNode *node)
+{
+	int32		fields[] = {
+		node->kind, node->constant, node->test, node->nchildren,
+		node->column ? node->column->attnum : 0, node->other ? node->other->attnum : 0,
+		node->column ? (int32) node->column->base : 0,
+		node->strategy, node->c_collation, (int32) node->value.type, node->value.slot, node->leaf
+	};
+
+	check_stack_depth();
+	if (buffer->len > ABAC_MAX_FILTER_NODES * (int) sizeof(fields))
+		return false;
+	appendBinaryStringInfo(buffer, (const char *) fields, sizeof(fields));
+	if (OidIsValid(node->value.type) && node->value.slot < 0)
+		SerializeDatum(buffer, node->value.type, node->value.datum);
+	for (int i = 0; i < node->nchildren; i++)
+	{
+		if (!AbacFilterSerialize(buffer, node->children[i]))
+			return false;
+	}
+	return true;
+}
