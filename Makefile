@@ -50,6 +50,7 @@ REGRESS = \
 	operators \
 	oracle \
 	principal \
+	protect \
 	request
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
