@@ -57,6 +57,7 @@ REGRESS = \
 	operators \
 	oracle \
 	principal \
+	protect \
 	request
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \

@@ -930,6 +930,516 @@ ALTER FUNCTION abac_check(text, text, record, jsonb) SUPPORT @extschema@.abac_ro
 ALTER FUNCTION abac_check(uuid, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 ALTER FUNCTION abac_check(bigint, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 ALTER FUNCTION abac_can(text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+-- Registered tables
+--
+
+-- abac_register and abac_unregister write a table that is closed to their
+-- callers.  So they run as its owner and ask themselves who calls: current_user
+-- is the owner, but the setting role still says what SET ROLE said outside.
+CREATE FUNCTION abac_require_owner(relation regclass) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
+	tab pg_class;
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'relation must not be NULL'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	SELECT c.* INTO tab FROM pg_class c WHERE c.oid = relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation::oid
+			USING ERRCODE = 'undefined_table';
+	END IF;
+	IF NOT pg_has_role(caller, tab.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', tab.relname
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION abac_require_owner(regclass) IS
+	'ERROR 42501 unless the session''s role is a superuser or has the privileges of the table''s owner';
+
+CREATE FUNCTION abac_registration(relation regclass) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT concat_ws(', ', 'resource type "' || r.resource_type || '"', 'id column "' || r.id_column || '"',
+					 'organization column "' || r.organization_column || '"', 'project column "' || r.project_column || '"',
+					 'workspace column "' || r.workspace_column || '"', 'NULL scope is ' || nullif(r.null_scope, 'deny'))
+	FROM @extschema@.abac_relations r
+	WHERE r.relation = $1
+$$;
+COMMENT ON FUNCTION abac_registration(regclass) IS
+	'what the table is registered as, in words; NULL when it is not registered itself';
+
+CREATE FUNCTION abac_register(relation regclass, resource_type text DEFAULT NULL, id_column name DEFAULT NULL,
+							  organization_column name DEFAULT NULL, project_column name DEFAULT NULL,
+							  workspace_column name DEFAULT NULL, null_scope text DEFAULT 'deny') RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	tab pg_class;
+	col name;
+	known @extschema@.abac_relations;
+BEGIN
+	PERFORM @extschema@.abac_require_owner(relation);
+	SELECT c.* INTO tab FROM pg_class c WHERE c.oid = relation;
+
+	IF tab.relkind NOT IN ('r', 'p', 'f', 'm') THEN
+		RAISE EXCEPTION '"%" is not a table', tab.relname
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = format('It is %s.', CASE tab.relkind WHEN 'v' THEN 'a view' WHEN 'S' THEN 'a sequence'
+					  WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a composite type'
+					  WHEN 't' THEN 'a TOAST table' ELSE 'a relation of another kind' END),
+				  HINT = 'Rows of tables, partitioned tables, foreign tables and materialized views can be resources.'
+					  || CASE tab.relkind WHEN 'v' THEN ' Register the tables that the view reads.' ELSE '' END;
+	END IF;
+	IF tab.relpersistence = 't' THEN
+		-- no event trigger fires for what the end of a session drops
+		RAISE EXCEPTION 'cannot register temporary table "%"', tab.relname
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'Its registration would outlive it, and speak of whatever gets its OID next.';
+	END IF;
+
+	resource_type := coalesce(resource_type, tab.relname);
+	IF resource_type = '' OR strpos(resource_type, ':') > 0 THEN
+		RAISE EXCEPTION 'invalid resource type "%"', resource_type
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = 'A resource type is not empty and has no colon.',
+				  HINT = 'Say what the rows are: resource_type => ''document''.';
+	END IF;
+	IF null_scope IS NULL OR null_scope NOT IN ('deny', 'platform') THEN
+		RAISE EXCEPTION 'invalid null_scope %', coalesce(quote_ident(null_scope), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = 'It says what a NULL in a scope column means: deny, or platform = a row of no organization.';
+	END IF;
+
+	IF id_column IS NULL THEN
+		SELECT a.attname INTO id_column
+		FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = relation AND i.indisprimary AND i.indnkeyatts = 1;
+	END IF;
+	FOREACH col IN ARRAY ARRAY[id_column, organization_column, project_column, workspace_column] LOOP
+		IF col IS NOT NULL AND NOT EXISTS (
+			SELECT FROM pg_attribute a
+			WHERE a.attrelid = relation AND a.attname = col AND a.attnum > 0 AND NOT a.attisdropped)
+		THEN
+			RAISE EXCEPTION 'column "%" of table "%" does not exist', col, tab.relname
+				USING ERRCODE = 'undefined_column',
+					  DETAIL = format('Its columns: %s.', (
+						  SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+						  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped));
+		END IF;
+	END LOOP;
+	-- the id column may be one of them: in a table of organizations it is
+	IF organization_column IN (project_column, workspace_column) OR project_column = workspace_column THEN
+		RAISE EXCEPTION 'column "%" is used for two scopes',
+				CASE WHEN project_column = workspace_column THEN project_column ELSE organization_column END
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Name the innermost: abac_scopes says what is above a project or a workspace.';
+	END IF;
+
+	SELECT r.* INTO known FROM @extschema@.abac_relations r WHERE r.relation = abac_register.relation;
+	IF FOUND AND (known.resource_type, known.id_column, known.organization_column, known.project_column,
+				  known.workspace_column, known.null_scope)
+			IS NOT DISTINCT FROM
+			(resource_type, id_column, organization_column, project_column, workspace_column, null_scope) THEN
+		RAISE NOTICE '% is already registered so: %', relation, @extschema@.abac_registration(relation);
+		RETURN;
+	END IF;
+	INSERT INTO @extschema@.abac_relations (relation, resource_type, id_column, organization_column, project_column,
+											workspace_column, null_scope)
+	VALUES (abac_register.relation, abac_register.resource_type, abac_register.id_column,
+			abac_register.organization_column, abac_register.project_column, abac_register.workspace_column,
+			abac_register.null_scope)
+	ON CONFLICT ON CONSTRAINT abac_relations_relation_key
+	DO UPDATE SET (resource_type, id_column, organization_column, project_column, workspace_column, null_scope) =
+		ROW(excluded.resource_type, excluded.id_column, excluded.organization_column, excluded.project_column,
+			excluded.workspace_column, excluded.null_scope);
+	RAISE NOTICE 'registered %: %', relation, @extschema@.abac_registration(relation);
+END
+$$;
+COMMENT ON FUNCTION abac_register(regclass, text, name, name, name, name, text) IS
+	'makes the table''s rows resources; registering again replaces what was said of it. For its owner';
+
+CREATE FUNCTION abac_unregister(relation regclass) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM @extschema@.abac_require_owner(relation);
+	IF EXISTS (SELECT FROM pg_policy p
+			   WHERE p.polrelid = relation
+					 AND starts_with(obj_description(p.oid, 'pg_policy'), 'made by abac_protect')) THEN
+		RAISE EXCEPTION 'cannot unregister protected table "%"', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  DETAIL = 'Its row-level security policies ask about rows of a registered table.',
+				  HINT = format('Use abac_unprotect(%L).', relation);
+	END IF;
+	DELETE FROM @extschema@.abac_relations r WHERE r.relation = abac_unregister.relation;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION abac_unregister(regclass) IS
+	'the table''s rows are no resources any more; true when it was registered. For its owner';
+
+-- abac_protect and abac_unprotect run as their caller, so that PostgreSQL asks
+-- who owns the tables.  What is to be taken back they write into the comment of
+-- a table's policy abac_select, which pg_dump carries along:
+--     made by abac_protect, which also: enabled row level security; registered the table
+-- A policy without such a comment is not theirs.
+
+CREATE FUNCTION abac_protect(relation regclass, resource_type text DEFAULT NULL, id_column name DEFAULT NULL,
+							 organization_column name DEFAULT NULL, project_column name DEFAULT NULL,
+							 workspace_column name DEFAULT NULL, null_scope text DEFAULT 'deny',
+							 actions jsonb DEFAULT NULL, force boolean DEFAULT false) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mark CONSTANT text := 'made by abac_protect';
+	root pg_class;
+	tab pg_class;
+	family regclass[];				-- the table and everything below it
+	action record;
+	pol record;
+	may_read text;					-- what the policies ask
+	may_create text;
+	may_update text;
+	may_delete text;
+	names text;
+	comment text;
+	was_registered boolean;
+	enabled boolean;				-- what abac_protect did to a table besides: now or in an earlier call
+	forced boolean;
+	registered boolean;
+	messages text;
+	added regclass[] := '{}';
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'relation must not be NULL'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	SELECT c.* INTO root FROM pg_class c WHERE c.oid = relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation::oid
+			USING ERRCODE = 'undefined_table';
+	END IF;
+	IF root.relkind IN ('v', 'm', 'f') THEN
+		RAISE EXCEPTION 'cannot protect %', relation
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = CASE root.relkind
+					  WHEN 'v' THEN 'It is a view, which shows what it reads: row-level security is of tables.'
+					  WHEN 'm' THEN 'It is a materialized view, which has no row-level security.'
+					  ELSE 'It is a foreign table, which has no row-level security.' END,
+				  HINT = CASE root.relkind
+					  WHEN 'v' THEN 'Protect the tables that it reads, and set its option security_invoker.'
+					  ELSE 'Let a view with WHERE abac_can(''read'', t.*) stand before it.' END;
+	END IF;
+	IF root.relkind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION 'cannot protect %', relation
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'It is not a table.';
+	END IF;
+	IF root.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) OR EXISTS (
+		SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.deptype = 'e'
+			  AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'abac')
+	THEN
+		RAISE EXCEPTION 'cannot protect %', relation
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'It is a table of the system or of the extension, which read it without asking for row-level security.',
+				  HINT = 'Control access to it with GRANT and REVOKE.';
+	END IF;
+	-- before the lock: who may write but doesn't own it is not to block others
+	IF NOT pg_has_role(current_user, root.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', root.relname
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- the catalogs must be read as they are once the table is locked
+		RAISE EXCEPTION 'abac_protect needs isolation level READ COMMITTED'
+			USING ERRCODE = 'invalid_transaction_state',
+				  DETAIL = 'An older snapshot could miss a partition that was added since.',
+				  HINT = 'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+	IF jsonb_typeof(actions) <> 'object' THEN
+		RAISE EXCEPTION 'invalid actions %', actions
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = 'They are an object with any of the keys read, create, update, delete, and names of actions as values.';
+	END IF;
+	FOR action IN SELECT * FROM jsonb_each(coalesce(actions, '{}')) LOOP
+		IF action.key NOT IN ('read', 'create', 'update', 'delete') THEN
+			RAISE EXCEPTION 'invalid key "%" in actions', action.key
+				USING ERRCODE = 'invalid_parameter_value',
+					  DETAIL = 'Allowed are read, create, update, delete.';
+		END IF;
+		IF jsonb_typeof(action.value) <> 'string' OR action.value = '""' THEN
+			RAISE EXCEPTION 'invalid value % of "%" in actions', action.value, action.key
+				USING ERRCODE = 'invalid_parameter_value',
+					  DETAIL = 'The value is the name of the action to ask for, a string that is not empty.';
+		END IF;
+	END LOOP;
+	force := coalesce(force, false);
+
+	-- Locks what is below it too; what is read from here on stays so.
+	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
+	WITH RECURSIVE below (tab) AS (
+		SELECT relation::oid
+		UNION
+		SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.tab
+	)
+	SELECT array_agg(b.tab ORDER BY b.tab <> relation, b.tab::regclass::text COLLATE "C") INTO family FROM below b;
+
+	-- What would look protected and not be is refused.
+	FOR tab IN SELECT c.* FROM unnest(family) WITH ORDINALITY f (oid, n) JOIN pg_class c USING (oid) ORDER BY n LOOP
+		IF tab.relkind = 'f' THEN
+			RAISE EXCEPTION 'cannot protect %', relation
+				USING ERRCODE = 'wrong_object_type',
+					  DETAIL = format('%s below it is a foreign table, which has no row-level security.', tab.oid::regclass),
+					  HINT = 'Detach it.';
+		END IF;
+
+		SELECT string_agg(quote_ident(p.polname), ', ' ORDER BY p.polname) INTO names
+		FROM pg_policy p LEFT JOIN (VALUES ('abac_select', 'r'), ('abac_insert', 'a'), ('abac_update', 'w'), ('abac_delete', 'd'))
+			ours (name, cmd) ON p.polname = ours.name
+		WHERE p.polrelid = tab.oid AND ours.name IS NOT NULL
+			  AND (NOT p.polpermissive OR p.polcmd <> ours.cmd::"char"
+				   OR NOT coalesce(starts_with(obj_description(p.oid, 'pg_policy'), mark), false));
+		IF names IS NOT NULL THEN
+			RAISE EXCEPTION 'table % has policies with names of abac_protect that it did not make', tab.oid::regclass
+				USING ERRCODE = 'duplicate_object',
+					  DETAIL = format('These: %s.', names),
+					  HINT = format('Rename or drop them. If it did make them and their comments are lost: COMMENT ON POLICY ... IS %L.', mark);
+		END IF;
+
+		SELECT string_agg(quote_ident(p.polname), ', ' ORDER BY p.polname) INTO names
+		FROM pg_policy p
+		WHERE p.polrelid = tab.oid AND p.polpermissive
+			  AND p.polname NOT IN ('abac_select', 'abac_insert', 'abac_update', 'abac_delete');
+		IF names IS NOT NULL THEN
+			RAISE EXCEPTION 'table % has other permissive policies', tab.oid::regclass
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					  DETAIL = format('They let rows through whatever abac says: %s.', names),
+					  HINT = 'Drop them, or create them anew AS RESTRICTIVE.';
+		END IF;
+
+		SELECT obj_description(p.oid, 'pg_policy') INTO comment
+		FROM pg_policy p WHERE p.polrelid = tab.oid AND p.polname = 'abac_select';
+		-- without force what abac_protect forced is going to be unforced
+		IF NOT force AND (NOT tab.relforcerowsecurity OR comment ~ 'forced row level security') THEN
+			SELECT string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname) INTO names
+			FROM pg_roles r
+			WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND pg_has_role(r.oid, tab.relowner, 'USAGE');
+			IF names IS NOT NULL THEN
+				RAISE EXCEPTION 'the owner of table % would bypass row-level security', tab.oid::regclass
+					USING ERRCODE = 'object_not_in_prerequisite_state',
+						  DETAIL = format('These roles can log in and have the privileges of the owner %s: %s.',
+										  tab.relowner::regrole, names),
+						  HINT = 'Use force => true, or give the table to a role that nobody logs in as.';
+			END IF;
+		END IF;
+	END LOOP;
+
+	-- What is registered stays so unless this call says how to register it: who
+	-- calls again for a new partition must not lose the scope columns.
+	was_registered := @extschema@.abac_registration(relation) IS NOT NULL;
+	IF NOT was_registered OR num_nonnulls(resource_type, id_column, organization_column, project_column,
+										  workspace_column) > 0 OR null_scope IS DISTINCT FROM 'deny' THEN
+		messages := current_setting('client_min_messages');
+		PERFORM set_config('client_min_messages', 'error', true);	-- its NOTICE is in ours
+		PERFORM @extschema@.abac_register(relation, resource_type, id_column, organization_column, project_column,
+										  workspace_column, null_scope);
+		PERFORM set_config('client_min_messages', messages, true);
+	END IF;
+
+	FOR tab IN SELECT c.* FROM unnest(family) WITH ORDINALITY f (oid, n) JOIN pg_class c USING (oid) ORDER BY n LOOP
+		SELECT obj_description(p.oid, 'pg_policy') INTO comment
+		FROM pg_policy p WHERE p.polrelid = tab.oid AND p.polname = 'abac_select';
+		IF comment IS NULL THEN
+			added := added || tab.oid::regclass;
+		END IF;
+		enabled := CASE WHEN comment IS NULL THEN NOT tab.relrowsecurity ELSE comment ~ 'enabled row level security' END;
+		forced := coalesce(comment ~ 'forced row level security', false);
+		registered := coalesce(comment ~ 'registered the table', false) OR (tab.oid = relation AND NOT was_registered);
+
+		EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', tab.oid::regclass);
+		IF force AND NOT tab.relforcerowsecurity THEN
+			EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', tab.oid::regclass);
+			forced := true;
+		ELSIF forced AND NOT force THEN
+			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', tab.oid::regclass);
+			forced := false;
+		END IF;
+
+		may_read := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'read', 'read'), tab.relname);
+		may_create := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'create', 'create'), tab.relname);
+		may_update := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'update', 'update'), tab.relname);
+		may_delete := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'delete', 'delete'), tab.relname);
+		FOR pol IN SELECT * FROM (VALUES
+			('abac_select', 'SELECT', format('USING (%s)', may_read)),
+			('abac_insert', 'INSERT', format('WITH CHECK (%s)', may_create)),
+			-- PostgreSQL asks for SELECT only where a statement reads columns
+			('abac_update', 'UPDATE', format('USING (%s AND %s) WITH CHECK (%s)', may_update, may_read, may_update)),
+			('abac_delete', 'DELETE', format('USING (%s AND %s)', may_delete, may_read))) v (name, command, quals)
+		LOOP
+			IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = tab.oid AND p.polname = pol.name) THEN
+				EXECUTE format('ALTER POLICY %I ON %s TO public %s', pol.name, tab.oid::regclass, pol.quals);
+			ELSE
+				EXECUTE format('CREATE POLICY %I ON %s FOR %s TO public %s', pol.name, tab.oid::regclass, pol.command, pol.quals);
+				EXECUTE format('COMMENT ON POLICY %I ON %s IS %L', pol.name, tab.oid::regclass, mark);
+			END IF;
+		END LOOP;
+		EXECUTE format('COMMENT ON POLICY abac_select ON %s IS %L', tab.oid::regclass,
+					   concat_ws(', which also: ', mark, nullif(concat_ws('; ',
+						   CASE WHEN enabled THEN 'enabled row level security' END,
+						   CASE WHEN forced THEN 'forced row level security' END,
+						   CASE WHEN registered THEN 'registered the table' END), '')));
+	END LOOP;
+
+	RAISE NOTICE 'protected %: %; tables with policies: %, of which new: %', relation,
+			@extschema@.abac_registration(relation), cardinality(family), cardinality(added)
+		USING DETAIL = concat_ws(' ',
+			'New: ' || nullif(array_to_string(added, ', '), '') || '.',
+			format('Actions: %s, %s, %s, %s.', coalesce(actions ->> 'read', 'read'), coalesce(actions ->> 'create', 'create'),
+				   coalesce(actions ->> 'update', 'update'), coalesce(actions ->> 'delete', 'delete')),
+			CASE WHEN force THEN 'The owner is bound too.' END);
+	RAISE NOTICE 'row-level security has rules of its own'
+		USING DETAIL = 'RETURNING, and the WHERE of UPDATE and DELETE, need the action read as well. '
+				'INSERT ... ON CONFLICT DO UPDATE needs read and update of the row that is there. '
+				'COPY FROM is refused, use INSERT. '
+				'TRUNCATE and foreign keys'' checks do not ask. Superusers and roles with BYPASSRLS are never asked about.',
+			  HINT = 'Call abac_protect again when the table gets a new partition or child.';
+END
+$$;
+COMMENT ON FUNCTION abac_protect(regclass, text, name, name, name, name, text, jsonb, boolean) IS
+	'registers the table, and gives it and all below it row-level security that asks abac_can. For its owner, who needs abac_register and abac_registration too';
+
+CREATE FUNCTION abac_unprotect(relation regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mark CONSTANT text := 'made by abac_protect';
+	root pg_class;
+	tab pg_class;
+	family regclass[];				-- the table and everything below it
+	elsewhere regclass[];			-- of them, what is below another protected table
+	pol record;
+	comment text;
+	unprotected regclass[] := '{}';
+	disabled regclass[] := '{}';
+	unregistered regclass[] := '{}';
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'relation must not be NULL'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	SELECT c.* INTO root FROM pg_class c WHERE c.oid = relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation::oid
+			USING ERRCODE = 'undefined_table';
+	END IF;
+	IF root.relkind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION 'cannot unprotect %', relation
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'It is not a table.';
+	END IF;
+	IF NOT pg_has_role(current_user, root.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', root.relname
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- the catalogs must be read as they are once the table is locked
+		RAISE EXCEPTION 'abac_unprotect needs isolation level READ COMMITTED'
+			USING ERRCODE = 'invalid_transaction_state',
+				  DETAIL = 'An older snapshot could miss a partition that was added since.',
+				  HINT = 'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+
+	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
+	WITH RECURSIVE below (tab) AS (
+		SELECT relation::oid
+		UNION
+		SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.tab
+	)
+	SELECT array_agg(b.tab ORDER BY b.tab <> relation, b.tab::regclass::text COLLATE "C") INTO family FROM below b;
+
+	-- What is below another protected table needs its policies for that one.
+	WITH RECURSIVE above (tab, ancestor) AS (
+		SELECT i.inhrelid, i.inhparent FROM pg_inherits i WHERE i.inhrelid = ANY (family)
+		UNION
+		SELECT a.tab, i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.ancestor
+	)
+	SELECT coalesce(array_agg(DISTINCT a.tab), '{}') INTO elsewhere
+	FROM above a JOIN pg_policy p ON p.polrelid = a.ancestor
+	WHERE a.ancestor <> ALL (family) AND p.polname = 'abac_select'
+		  AND starts_with(obj_description(p.oid, 'pg_policy'), mark);
+	IF relation = ANY (elsewhere) THEN
+		RAISE EXCEPTION 'cannot unprotect %', relation
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = 'It is below a protected table, whose rows could be reached through it.',
+				  HINT = 'Use abac_unprotect for that table.';
+	END IF;
+
+	FOR tab IN
+		SELECT c.* FROM unnest(family) WITH ORDINALITY f (oid, n) JOIN pg_class c USING (oid)
+		WHERE c.oid <> ALL (elsewhere) ORDER BY n
+	LOOP
+		comment := NULL;
+		FOR pol IN
+			SELECT p.polname, obj_description(p.oid, 'pg_policy') AS comment
+			FROM pg_policy p
+			WHERE p.polrelid = tab.oid AND p.polname IN ('abac_select', 'abac_insert', 'abac_update', 'abac_delete')
+			ORDER BY p.polname
+		LOOP
+			IF NOT coalesce(starts_with(pol.comment, mark), false) THEN
+				RAISE EXCEPTION 'policy % of table % was not made by abac_protect', pol.polname, tab.oid::regclass
+					USING ERRCODE = 'object_not_in_prerequisite_state',
+						  DETAIL = 'Its comment does not say so.',
+						  HINT = format('Rename or drop it. If abac_protect did make it and the comment is lost: COMMENT ON POLICY ... IS %L.', mark);
+			END IF;
+			EXECUTE format('DROP POLICY %I ON %s', pol.polname, tab.oid::regclass);
+			IF pol.polname = 'abac_select' THEN
+				comment := pol.comment;
+			END IF;
+			IF tab.oid <> ALL (unprotected) THEN
+				unprotected := unprotected || tab.oid::regclass;
+			END IF;
+		END LOOP;
+
+		-- without a comment nobody knows, and it stays closed
+		IF comment ~ 'enabled row level security' THEN
+			EXECUTE format('ALTER TABLE ONLY %s DISABLE ROW LEVEL SECURITY', tab.oid::regclass);
+			disabled := disabled || tab.oid::regclass;
+		END IF;
+		IF comment ~ 'forced row level security' THEN
+			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', tab.oid::regclass);
+		END IF;
+		IF comment ~ 'registered the table' AND @extschema@.abac_unregister(tab.oid) THEN
+			unregistered := unregistered || tab.oid::regclass;
+		END IF;
+	END LOOP;
+
+	IF unprotected = '{}' THEN
+		RAISE NOTICE '% is not protected', relation;
+	ELSE
+		RAISE NOTICE 'unprotected %; tables without the policies now: %', relation, cardinality(unprotected)
+			USING DETAIL = concat_ws(' ',
+				'Dropped policies of: ' || array_to_string(unprotected, ', ') || '.',
+				'Disabled row-level security of: ' || nullif(array_to_string(disabled, ', '), '') || '.',
+				'Unregistered: ' || nullif(array_to_string(unregistered, ', '), '') || '.',
+				'Still protected, being below another table: ' || nullif(array_to_string(elsewhere, ', '), '') || '.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION abac_unprotect(regclass) IS
+	'takes back what abac_protect did to the table and all below it, and nothing else. For its owner, who needs abac_unregister too';
 
 --
 -- Administration
@@ -1014,6 +1524,12 @@ REVOKE ALL ON FUNCTION
 	abac_explain_text(text, text, record, jsonb),
 	abac_explain_text(uuid, text, record, jsonb),
 	abac_explain_text(bigint, text, record, jsonb),
+	abac_register(regclass, text, name, name, name, name, text),
+	abac_registration(regclass),
+	abac_require_owner(regclass),
+	abac_unregister(regclass),
+	abac_protect(regclass, text, name, name, name, name, text, jsonb, boolean),
+	abac_unprotect(regclass),
 	abac_set_context(jsonb, boolean),
 	abac_set_user(text, boolean),
 	abac_set_user(uuid, boolean),

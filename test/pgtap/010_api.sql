@@ -65,6 +65,21 @@ SELECT bag_eq(
 		('abac_set_user(text,boolean)',               'void',    'v', 'u', false),
 		('abac_set_user(uuid,boolean)',               'void',    'v', 'u', false),
 		('abac_set_user(bigint,boolean)',             'void',    'v', 'u', false),
+		-- registered tables
+		('abac_register(regclass,text,name,name,name,name,text)', 'void', 'v', 'u', false),
+		('abac_registration(regclass)',               'text',    's', 's', false),
+		('abac_unregister(regclass)',                 'boolean', 'v', 'u', false),
+		('abac_protect(regclass,text,name,name,name,name,text,jsonb,boolean)', 'void', 'v', 'u', false),
+		('abac_unprotect(regclass)',                  'void',    'v', 'u', false),
+		('abac_require_owner(regclass)',              'void',    's', 'u', false),
+		-- what the planner puts in their place: for every caller, who can't write an abac_shape
+		('abac_fits(abac_shape,boolean,"any")',       'boolean', 's', 's', true),
+		('abac_value(abac_shape,integer,anyelement)', 'anyelement', 's', 's', true),
+		('abac_leaf(abac_shape,integer,"any")',       'boolean', 's', 's', true),
+		('abac_row(abac_shape,text,text,jsonb,"any")', 'boolean', 's', 's', true),
+		('abac_shape_in(cstring)',                    'abac_shape', 'i', 's', true),
+		('abac_shape_out(abac_shape)',                'cstring', 'i', 's', true),
+		('abac_row_support(internal)',                'internal', 'v', 'u', false),
 		-- administration
 		('abac_grant_super_admin(text)',              'void',    'v', 'u', false),
 		('abac_grant_super_admin(uuid)',              'void',    'v', 'u', false),
@@ -100,6 +115,18 @@ SELECT lives_ok($$SELECT abac_check(user_id => 'ann', action => 'read', resource
 SELECT lives_ok($$SELECT abac_check(42, 'read', 'doc:1')$$, 'an integer user is bigint');
 SELECT lives_ok($$SELECT abac_can('read', 'doc')$$, 'abac_can without ctx');
 SELECT is(pg_typeof(abac_explain('ann', 'read', 'doc'))::text, 'jsonb', 'abac_explain of an untyped user');
+SAVEPOINT named;
+SET LOCAL client_min_messages = warning;
+CREATE TABLE abac_test_named (org text);
+SELECT lives_ok($$SELECT abac_protect(relation => 'abac_test_named', resource_type => 'doc', id_column => NULL, organization_column => 'org',
+	project_column => NULL, workspace_column => NULL, null_scope => 'platform', actions => '{"read": "see"}', force => true)$$,
+	'abac_protect, by name');
+SELECT is(abac_registration('abac_test_named'), 'resource type "doc", organization column "org", NULL scope is platform', 'abac_registration');
+SELECT lives_ok($$SELECT abac_unprotect(relation => 'abac_test_named')$$, 'abac_unprotect');
+SELECT lives_ok($$SELECT abac_register(relation => 'abac_test_named', resource_type => 'doc', id_column => NULL, organization_column => 'org',
+	project_column => NULL, workspace_column => NULL, null_scope => 'platform')$$, 'abac_register, by name');
+SELECT is(abac_unregister(relation => 'abac_test_named'), true, 'abac_unregister');
+ROLLBACK TO named;
 
 --
 -- Tables

@@ -83,9 +83,28 @@ $node->safe_psql('source', "$path;" . q{
 	INSERT INTO abac_roles (name, scope, is_system) VALUES ('system role', 'workspace', true);
 	UPDATE abac_policies SET priority = priority + 1 WHERE NOT is_system;
 
-	-- a registered table
+});
+
+# A registered table, a protected one and a partitioned one, with rows of both
+# tenants, for an application that logs in.
+my $tables = q{
 	CREATE TABLE access.reports (id int PRIMARY KEY);
-	INSERT INTO abac_relations (relation, resource_type, id_column) VALUES ('access.reports', 'report', 'id');
+	CREATE TABLE access.papers (id int PRIMARY KEY, org text, title text, owner_id text);
+	CREATE TABLE access."Papers by Year" (id int, year int, org text, title text, owner_id text, PRIMARY KEY (id, year)) PARTITION BY RANGE (year);
+	CREATE TABLE access.papers_2030 PARTITION OF access."Papers by Year" FOR VALUES FROM (2030) TO (2040) PARTITION BY RANGE (year);
+	CREATE TABLE access.papers_2031 PARTITION OF access.papers_2030 FOR VALUES FROM (2031) TO (2032);
+	ALTER TABLE access.papers_2031 ENABLE ROW LEVEL SECURITY;
+};
+$node->safe_psql('postgres', 'CREATE ROLE clerk LOGIN');
+$node->safe_psql('source', "$path; SET client_min_messages = warning; $tables" . q{
+	INSERT INTO papers VALUES (1, 'kestrel', 'open', 'ben.ruiz'), (2, 'kestrel', 'DRAFT', 'ben.ruiz'), (3, 'riverside', 'chart', 'dr.okafor'), (4, NULL, 'lost', 'x');
+	INSERT INTO "Papers by Year" SELECT id, 2031, org, title, owner_id FROM papers;
+	SELECT abac_register('reports', 'report');
+	SELECT abac_protect('papers', 'document', organization_column => 'org', force => true);
+	SELECT abac_protect('"Papers by Year"', 'document', 'id', 'org', null_scope => 'platform', actions => '{"update": "write"}');
+	GRANT USAGE ON SCHEMA access TO clerk;
+	GRANT SELECT, UPDATE ON papers, "Papers by Year", papers_2030, papers_2031 TO clerk;
+	GRANT EXECUTE ON FUNCTION abac_set_user(text, boolean) TO clerk;
 });
 
 # All rows of all tables, as text.
@@ -126,6 +145,30 @@ sub decisions
 		ORDER BY 1, 2, 3, 4, 5});
 }
 
+# What users see and may change, through an application that logs in.
+sub visible
+{
+	my ($db) = @_;
+	my $seen = '';
+	foreach my $user ('ben.ruiz', 'finch', 'dr.okafor', 'ines.vale', 'nobody')
+	{
+		$seen .= $node->safe_psql($db, "$path; BEGIN; SELECT '$user', abac_set_user('$user');"
+			  . join(' ', map { qq{
+				SELECT '$_', array_agg(id ORDER BY id) FROM $_;
+				WITH changed AS (UPDATE $_ SET title = title RETURNING id) SELECT 'changed', array_agg(id ORDER BY id) FROM changed;}
+			  } 'papers', '"Papers by Year"', 'papers_2030', 'papers_2031') . ' ROLLBACK;',
+			extra_params => [ '-U', 'clerk' ]) . "\n";
+	}
+	return $seen;
+}
+
+# Row-level security as the catalogs have it.
+my $protection = q{
+	SELECT relname, relrowsecurity, relforcerowsecurity, polname, polcmd, pg_get_expr(polqual, polrelid),
+		pg_get_expr(polwithcheck, polrelid), obj_description(p.oid, 'pg_policy')
+	FROM pg_class c LEFT JOIN pg_policy p ON polrelid = c.oid
+	WHERE relnamespace = 'access'::regnamespace AND relname ~* 'papers' AND relkind IN ('r', 'p') ORDER BY 1, 4};
+
 my $rows      = rows('source');
 my $decisions = decisions('source');
 
@@ -137,12 +180,24 @@ foreach my $reason (qw(super_admin user_deny user_allow policy_deny policy_allow
 	like($decisions, qr/\|$reason\|/, "the source decides by $reason");
 }
 
+my $visible = visible('source');
+like($visible, qr/^ben.ruiz\|\npapers\|\{1,2\}\nchanged\|\n"Papers by Year"\|\{1,2\}\nchanged\|\{1,2\}\n/m, 'a user sees rows of their own tenant, and changes what they may write');
+like($visible, qr/^nobody\|\npapers\|\nchanged\|\n"Papers by Year"\|\n/m, 'and nobody sees nothing');
+
 sub same_as_source
 {
 	my ($db, $name) = @_;
 	# not is(), which would print thousands of lines
 	ok(rows($db) eq $rows, "$name: the same rows");
 	ok(decisions($db) eq $decisions, "$name: the same decisions");
+	return;
+}
+
+sub same_protection
+{
+	my ($db, $name) = @_;
+	is($node->safe_psql($db, $protection), $node->safe_psql('source', $protection), "$name: the same row-level security");
+	is(visible($db), $visible, "$name: users see the same rows");
 	return;
 }
 
@@ -162,16 +217,25 @@ $node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template0") foreach qw
 
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'custom', "$dir/custom" ], 'pg_restore');
 same_as_source('custom', 'pg_restore');
+same_protection('custom', 'pg_restore');
 is($node->safe_psql('custom', $trigger_states), $states, 'pg_restore: the triggers are as in the source');
 
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'plain', '-f', "$dir/plain" ], 'psql with a plain dump');
 same_as_source('plain', 'psql');
+same_protection('plain', 'psql');
 
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-j', 4, '-d', 'parallel', "$dir/directory" ], 'pg_restore -j 4');
 same_as_source('parallel', 'pg_restore -j 4');
+same_protection('parallel', 'pg_restore -j 4');
+
+# What abac_protect found before is known in the copy too.
+$node->safe_psql('custom', "$path; SELECT abac_unprotect('papers'), abac_unprotect('\"Papers by Year\"')");
+is($node->safe_psql('custom', $protection),
+	"Papers by Year|f|f|||||\npapers|f|f|||||\npapers_2030|f|f|||||\npapers_2031|t|f|||||", 'abac_unprotect in the copy');
+is($node->safe_psql('custom', 'SELECT relation FROM access.abac_relations'), 'access.reports', 'and what it unregisters');
 
 # Data alone, into an extension that is there.
-$node->safe_psql($_, "$create; CREATE TABLE access.reports (id int PRIMARY KEY)") foreach qw(data inserts disabled);
+$node->safe_psql($_, "$create; $tables") foreach qw(data inserts disabled);
 $node->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '-d', 'data', "$dir/custom" ], 'pg_restore --data-only');
 same_as_source('data', 'pg_restore --data-only');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'inserts', '-f', "$dir/inserts" ], 'psql with INSERTs');
