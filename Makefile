@@ -16,9 +16,11 @@ OBJS = \
 	src/draw.o \
 	src/evaluate.o \
 	src/explain.o \
+	src/expression.o \
 	src/filter.o \
 	src/filter_leaf.o \
 	src/filter_node.o \
+	src/filter_text.o \
 	src/guard.o \
 	src/guard_condition.o \
 	src/guard_definition.o \

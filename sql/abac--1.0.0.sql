@@ -930,6 +930,56 @@ ALTER FUNCTION abac_check(text, text, record, jsonb) SUPPORT @extschema@.abac_ro
 ALTER FUNCTION abac_check(uuid, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 ALTER FUNCTION abac_check(bigint, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 ALTER FUNCTION abac_can(text, record, jsonb) SUPPORT @extschema@.abac_row_support;
+
+--
+-- The same expression as SQL text, and the proof that it is the same
+--
+
+CREATE FUNCTION abac_filter(user_id text, action text, relation regclass, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_filter'
+	LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+CREATE FUNCTION abac_filter(user_id uuid, action text, relation regclass, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_filter_uuid'
+	LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+CREATE FUNCTION abac_filter(user_id bigint, action text, relation regclass, ctx jsonb DEFAULT '{}') RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_filter_bigint'
+	LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION abac_filter(text, text, regclass, jsonb) IS
+	'the condition, as SQL text, under which the user may do the action to a row of the table now';
+COMMENT ON FUNCTION abac_filter(uuid, text, regclass, jsonb) IS
+	'the same for a user whose id is a uuid';
+COMMENT ON FUNCTION abac_filter(bigint, text, regclass, jsonb) IS
+	'the same for a user whose id is a number';
+
+CREATE FUNCTION abac_verify_filter(user_id text, action text, relation regclass, ctx jsonb DEFAULT '{}', sample bigint DEFAULT NULL)
+	RETURNS TABLE (row_id tid, row_data jsonb, by_check boolean, by_filter boolean, by_planner boolean)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF sample < 0 THEN
+		RAISE EXCEPTION 'sample must not be negative'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- OFFSET 0 keeps the planner from looking through to the table's row, so
+	-- that by_check is the row form itself.
+	RETURN QUERY EXECUTE format(
+		'SELECT s.row_id, to_jsonb(s.row_data), s.by_check, s.by_filter, s.by_planner
+		FROM (SELECT t.row_id, t.row_data, @extschema@.abac_check($1, $2, t.row_data, $3) AS by_check, t.by_filter, t.by_planner
+			FROM (SELECT %1$I.ctid AS row_id, CAST(%1$I.* AS %6$s) AS row_data, (%2$s) AS by_filter,
+					@extschema@.abac_check(%3$L::text, %4$L::text, %1$I.*, %5$L::jsonb) AS by_planner
+				FROM %6$s AS %1$I %7$s OFFSET 0) AS t OFFSET 0) AS s
+		WHERE s.by_check IS DISTINCT FROM s.by_filter OR s.by_check IS DISTINCT FROM s.by_planner',
+		(SELECT c.relname FROM pg_class c WHERE c.oid = relation),
+		@extschema@.abac_filter(user_id, action, relation, ctx), user_id, action, ctx, relation,
+		CASE WHEN sample IS NOT NULL THEN format('ORDER BY random() LIMIT %s', sample) END)
+	USING user_id, action, ctx;
+END
+$$;
+COMMENT ON FUNCTION abac_verify_filter(text, text, regclass, jsonb, bigint) IS
+	'the rows (of a random sample, or all) about which the check, the filter''s text and the planner''s form of the check differ: none';
+
+--
 -- Registered tables
 --
 
@@ -1534,6 +1584,10 @@ REVOKE ALL ON FUNCTION
 	abac_set_user(text, boolean),
 	abac_set_user(uuid, boolean),
 	abac_set_user(bigint, boolean),
+	abac_filter(text, text, regclass, jsonb),
+	abac_filter(uuid, text, regclass, jsonb),
+	abac_filter(bigint, text, regclass, jsonb),
+	abac_verify_filter(text, text, regclass, jsonb, bigint),
 	abac_grant_super_admin(text),
 	abac_grant_super_admin(uuid),
 	abac_grant_super_admin(bigint),

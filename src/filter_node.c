@@ -52,6 +52,38 @@ IsConstant(const AbacFilterNode *node, AbacTruth truth)
 	return node->kind == ABAC_FILTER_CONSTANT && node->constant == truth;
 }
 
+/* Do two nodes make the same expression? */
+static bool
+SameNode(const AbacFilterNode *a, const AbacFilterNode *b)
+{
+	StringInfoData serials[2];
+
+	if (a == b)
+		return true;
+	if (a->kind != b->kind || a->column != b->column || a->nchildren != b->nchildren)
+		return false;
+	for (int i = 0; i < 2; i++)
+	{
+		initStringInfo(&serials[i]);
+		if (!AbacFilterSerialize(&serials[i], i == 0 ? a : b))
+			return false;
+	}
+	return serials[0].len == serials[1].len &&
+		memcmp(serials[0].data, serials[1].data, serials[0].len) == 0;
+}
+
+/* Add a child unless it is there; a long list isn't searched. */
+static void
+AddChild(AbacFilterNode *node, AbacFilterNode *child)
+{
+	for (int i = 0; i < Min(node->nchildren, 16); i++)
+	{
+		if (SameNode(node->children[i], child))
+			return;
+	}
+	node->children[node->nchildren++] = child;
+}
+
 /* AND or OR; "absorbing" is what decides it alone. */
 static AbacFilterNode *
 Combine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *a, AbacFilterNode *b,
@@ -73,15 +105,11 @@ Combine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *a, Abac
 	for (int i = 0; i < 2; i++)
 	{
 		if (parts[i]->kind != kind)
-			node->children[node->nchildren++] = parts[i];
-		else
-		{
-			memcpy(&node->children[node->nchildren], parts[i]->children,
-				   sizeof(AbacFilterNode *) * parts[i]->nchildren);
-			node->nchildren += parts[i]->nchildren;
-		}
+			AddChild(node, parts[i]);
+		for (int j = 0; parts[i]->kind == kind && j < parts[i]->nchildren; j++)
+			AddChild(node, parts[i]->children[j]);
 	}
-	return node;
+	return node->nchildren > 1 ? node : node->children[0];
 }
 
 AbacFilterNode *

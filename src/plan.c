@@ -561,6 +561,18 @@ AddLevels(AbacPlan *plan, bool platform_only)
 	}
 }
 
+/* Is one of the policies a tenant's, which a platform-wide denial goes before? */
+static bool
+HasTenantPolicy(const AbacPlan *plan)
+{
+	for (int i = 0; i < plan->npolicies; i++)
+	{
+		if (plan->policies[i].policy->organization.data)
+			return true;
+	}
+	return false;
+}
+
 /* Direct permissions, by what they say. */
 typedef struct Direct
 {
@@ -667,7 +679,8 @@ PlanSteps(AbacPlan *plan)
 		return;
 	}
 	plan->policies_asked = true;
-	AddLevels(plan, true);
+	if (direct.allow_in_scope || HasTenantPolicy(plan))
+		AddLevels(plan, true);
 	if (direct.allow_in_scope)
 	{
 		AddUserStep(plan, ABAC_STEP_ALLOW, ABAC_REASON_USER_ALLOW, direct.allow_in_scope);

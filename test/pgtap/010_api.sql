@@ -72,6 +72,10 @@ SELECT bag_eq(
 		('abac_protect(regclass,text,name,name,name,name,text,jsonb,boolean)', 'void', 'v', 'u', false),
 		('abac_unprotect(regclass)',                  'void',    'v', 'u', false),
 		('abac_require_owner(regclass)',              'void',    's', 'u', false),
+		('abac_filter(text,text,regclass,jsonb)',     'text', 's', 's', false),
+		('abac_filter(uuid,text,regclass,jsonb)',     'text', 's', 's', false),
+		('abac_filter(bigint,text,regclass,jsonb)',   'text', 's', 's', false),
+		('abac_verify_filter(text,text,regclass,jsonb,bigint)', 'record', 's', 'u', false),
 		-- what the planner puts in their place: for every caller, who can't write an abac_shape
 		('abac_fits(abac_shape,boolean,"any")',       'boolean', 's', 's', true),
 		('abac_value(abac_shape,integer,anyelement)', 'anyelement', 's', 's', true),
