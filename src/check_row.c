@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "common/hashfn.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -53,6 +55,115 @@ AbacBeginRow(AbacRequest *request, AbacResourceRow *row, Oid relation,
 	if (plan == NULL)
 		AbacCacheEnd();
 	return plan;
+}
+
+/* Do the question and the time that the asker knows plans for still hold? */
+static bool
+SameQuestion(const AbacRowAsker *asker, AbacString user, AbacString action, const Jsonb *ctx)
+{
+	return asker->cache_version == AbacCacheVersion &&
+		asker->principal_version == AbacPrincipalVersion &&
+		asker->statement == GetCurrentStatementStartTimestamp() &&
+		AbacStringEqual(asker->request.user, user) &&
+		AbacStringEqual(asker->request.action, action) &&
+		VARSIZE(asker->ctx) == VARSIZE(ctx) && memcmp(asker->ctx, ctx, VARSIZE(ctx)) == 0;
+}
+
+static int
+HashScope(const AbacString *scope)
+{
+	uint32		hash = 0;
+
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (scope[i].data)
+			hash = hash_combine(hash, hash_bytes((const unsigned char *) scope[i].data, scope[i].length));
+	}
+	return hash % ABAC_ASKER_PLANS;
+}
+
+/* Know the plan for the next row in that scope, of the same question. */
+static void
+KeepPlan(AbacRowAsker *asker, const AbacRequest *request, AbacPlan *plan, Jsonb *ctx)
+{
+	if (!SameQuestion(asker, request->user, request->action, ctx))
+	{
+		MemoryContext old = MemoryContextSwitchTo(asker->memory);
+
+		if (asker->ctx)
+		{
+			pfree(asker->user);
+			pfree(asker->action);
+			pfree(asker->ctx);
+		}
+		memset(asker->plans, 0, sizeof(asker->plans));
+		asker->user = AbacStringToCString(request->user);
+		asker->action = AbacStringToCString(request->action);
+		asker->ctx = palloc(VARSIZE(ctx));
+		memcpy(asker->ctx, ctx, VARSIZE(ctx));
+		MemoryContextSwitchTo(old);
+		(void) AbacRequestParseRelation(&asker->request, AbacStringOf(asker->user),
+										AbacStringOf(asker->action), request->relation, asker->ctx);
+		asker->cache_version = AbacCacheVersion;
+		asker->principal_version = AbacPrincipalVersion;
+		asker->statement = GetCurrentStatementStartTimestamp();
+	}
+	asker->plans[HashScope(request->scope)] = plan;
+}
+
+static bool
+SameScope(const AbacString *a, const AbacString *b)
+{
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (!AbacStringEqual(a[i], b[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The decision about a row whose values and nulls these are, by attribute
+ * number - 1.  Plans are remembered from row to row, as long as nothing is
+ * invalidated and no new statement begins.
+ */
+AbacDecision
+AbacAskRow(AbacRowAsker *asker, Oid relation, AbacString user, AbacString action, Jsonb *ctx,
+		   const Datum *values, const bool *nulls)
+{
+	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacResourceRow row = {.values = values, .nulls = nulls};
+	TimestampTz now = AbacNow();
+	AbacRequest request;
+	AbacPlan   *plan;
+	AbacCheck	check;
+
+	if (user.data == NULL || user.length == 0 || action.data == NULL || action.length == 0)
+		return decision;
+	if (asker->ctx && ctx && SameQuestion(asker, user, action, ctx))
+	{
+		request = asker->request;
+		row.relation = request.relation;
+		if (!AbacRequestSetRow(&request, &row))
+			return decision;
+		plan = asker->plans[HashScope(request.scope)];
+		if (plan && SameScope(plan->scope, request.scope) &&
+			now >= plan->span.from && now <= plan->span.until)
+		{
+			AbacCheckBegin(&check, &request, &row, plan->subject, now);
+			return AbacDecide(&check, plan);
+		}
+	}
+
+	plan = AbacBeginRow(&request, &row, relation, user, action, ctx, now);
+	if (plan)
+	{
+		AbacCheckBegin(&check, &request, &row, plan->subject, now);
+		decision = AbacDecide(&check, plan);
+		KeepPlan(asker, &request, plan, ctx);
+		AbacCacheEnd();
+	}
+	return decision;
 }
 
 /* Take a record apart: the table that it is a row of, in values and nulls. */
@@ -119,15 +230,14 @@ static AbacDecision
 DecideRow(FunctionCallInfo fcinfo, AbacString user, int n)
 {
 	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
-	TimestampTz now = AbacNow();
 	AbacRequest request;
 	AbacResourceRow row;
-	AbacPlan   *plan = AbacBeginRowArgs(fcinfo, user, n, now, &request, &row);
+	AbacPlan   *plan = AbacBeginRowArgs(fcinfo, user, n, AbacNow(), &request, &row);
 	AbacCheck	check;
 
 	if (plan)
 	{
-		AbacCheckBegin(&check, &request, &row, plan->subject, now);
+		AbacCheckBegin(&check, &request, &row, plan->subject, AbacNow());
 		decision = AbacDecide(&check, plan);
 		AbacCacheEnd();
 	}

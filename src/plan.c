@@ -697,6 +697,8 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 	int			required_scope;
 
 	plan->relation = request->relation;
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+		plan->scope[i] = AbacCopyString(AbacSubjectMemory, request->scope[i]);
 	plan->subject = AbacGetSubject(request, now);
 	plan->span = plan->subject->span;
 	plan->mismatch = plan->subject->mismatch;

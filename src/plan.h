@@ -135,6 +135,7 @@ typedef struct AbacStep
 typedef struct AbacPlan
 {
 	AbacSpan	span;
+	AbacString	scope[ABAC_NSCOPES];	/* as the request names it */
 	const AbacSubject *subject;
 	const AbacRelation *relation;	/* for its rows; NULL = not for rows */
 	const char *mismatch;		/* why the scope is wrong; NULL = it isn't, and the rest is filled */

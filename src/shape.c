@@ -80,6 +80,7 @@ typedef struct Use
 	Datum	   *values;
 	bool	   *nulls;
 	int			natts;
+	AbacRowAsker *asker;
 } Use;
 
 static dlist_head pins = DLIST_STATIC_INIT(pins);
@@ -506,18 +507,11 @@ abac_row(PG_FUNCTION_ARGS)
 {
 	Use		   *use = GetUse(fcinfo);
 	const AbacShape *shape = use->pin->shape;
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacDecision decision;
 	AbacString	user = shape->is_principal ? AbacPrincipal() : AbacArgText(fcinfo, 1);
 	AbacString	action = AbacArgText(fcinfo, 2);
-	TimestampTz now = AbacNow();
-	AbacResourceRow row;
-	AbacRequest request;
-	AbacCheck	check;
-	AbacPlan   *plan;
 	Jsonb	   *ctx = NULL;
 
-	if (user.data == NULL || user.length == 0 || action.data == NULL || action.length == 0)
-		PG_RETURN_BOOL(false);
 	if (shape->is_session_context)
 		ctx = AbacContext();
 	else if (!PG_ARGISNULL(3))
@@ -525,14 +519,11 @@ abac_row(PG_FUNCTION_ARGS)
 
 	for (int i = 4; i < PG_NARGS(); i++)
 		TakeColumn(fcinfo, use, i, i - 3);
-	row.values = use->values;
-	row.nulls = use->nulls;
-	plan = AbacBeginRow(&request, &row, shape->relation, user, action, ctx, now);
-	if (plan)
+	if (use->asker == NULL)
 	{
-		AbacCheckBegin(&check, &request, &row, plan->subject, now);
-		decision = AbacDecide(&check, plan);
-		AbacCacheEnd();
+		use->asker = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(AbacRowAsker));
+		use->asker->memory = fcinfo->flinfo->fn_mcxt;
 	}
+	decision = AbacAskRow(use->asker, shape->relation, user, action, ctx, use->values, use->nulls);
 	return AbacRowResult(fcinfo, &decision);
 }
