@@ -280,9 +280,13 @@ AddTuplesOf(Tuples *tuples, const AbacRelation *relation, AbacString organizatio
 	}
 }
 
-/* Everything that the scope columns can hold where the user is somebody. */
+/*
+ * Everything that the scope columns can hold where the user is somebody; and,
+ * with_rules, where something is said to everybody: *with_rules becomes false
+ * when that is in too many places.
+ */
 static void
-CollectTuples(Tuples *tuples, const AbacRequest *request)
+CollectTuples(Tuples *tuples, const AbacRequest *request, bool *with_rules)
 {
 	const AbacRelation *relation = request->relation;
 	AbacString	none = {NULL, 0};
@@ -304,6 +308,8 @@ CollectTuples(Tuples *tuples, const AbacRequest *request)
 	/* ctx may name one where the user is nobody in particular */
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 		AbacAddPlace(&places, AbacStringOf(AbacScopeNames[i]), request->ctx_scope[i]);
+	if (*with_rules && !AbacAddPlacesWithRules(&places, ABAC_MAX_FILTER_PLACES))
+		*with_rules = false;
 	for (int i = 0; i < places.count; i++)
 		AddTuplesOf(tuples, relation, places.organizations[i]);
 }
@@ -424,12 +430,13 @@ AskRow(AbacFilterBuilder *builder)
 
 /*
  * What is left for ids where the user is nobody in particular: false as a rule.
- * If it isn't, what such an organization denies to everybody isn't known here,
- * so that it has to be asked; except where nothing can be said against it.
+ * Else it holds where nothing is said to everybody (say_nothing: such places
+ * are looked at by themselves), or nothing can be said against it; otherwise it has to be
+ * asked row by row.
  */
 static AbacFilterNode *
 FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz moment,
-				AbacSpan *span)
+				AbacSpan *span, bool say_nothing)
 {
 	const AbacRelation *relation = request->relation;
 	AbacRequest away = *request;
@@ -440,6 +447,7 @@ FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, Timestam
 	bool		asked = false;
 	AbacFilterNode *node;
 	AbacFilterNode *is_empty;
+	AbacFilterNode *named;
 
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 	{
@@ -461,16 +469,18 @@ FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, Timestam
 	node = FilterInPlace(builder, &away, &tuple, moment, span, &unconditional);
 	if (node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_FALSE)
 		return node;
-	if (!unconditional || relation->scope[ABAC_SCOPE_PROJECT] || relation->scope[ABAC_SCOPE_WORKSPACE])
+	if (!(unconditional || say_nothing) ||
+		relation->scope[ABAC_SCOPE_PROJECT] || relation->scope[ABAC_SCOPE_WORKSPACE])
 		return AskRow(builder);
 
-	/* an organization that is there and isn't empty */
+	/* an organization that is named */
 	is_empty = ColumnIs(builder, relation->scope[ABAC_SCOPE_ORGANIZATION], &empty, 1, NULL, &here);
 	if (!here)
 		return AskRow(builder);
-	return AbacFilterAnd(builder,
-						 AbacFilterNot(builder, AbacFilterIsNull(builder, relation->scope[ABAC_SCOPE_ORGANIZATION])),
-						 AbacFilterNot(builder, is_empty));
+	named = AbacFilterAnd(builder,
+						  AbacFilterNot(builder, AbacFilterIsNull(builder, relation->scope[ABAC_SCOPE_ORGANIZATION])),
+						  AbacFilterNot(builder, is_empty));
+	return AbacFilterAnd(builder, named, node);
 }
 
 static bool
@@ -519,10 +529,15 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 	AbacFilterNode *result;
 	AbacFilterNode *known;
 	bool		here = true;
+	bool		with_rules;
 	Group		all;
 	ListCell   *cell;
 
-	CollectTuples(tuples, request);
+	others = FilterElsewhere(builder, request, moment, span, false);
+	with_rules = others->kind == ABAC_FILTER_ROW;
+	CollectTuples(tuples, request, &with_rules);
+	if (with_rules)
+		others = FilterElsewhere(builder, request, moment, span, true);
 	for (int i = 0; i < tuples->count; i++)
 	{
 		AbacFilterNode *node = FilterInPlace(builder, request, &tuples->tuples[i], moment, span, NULL);
@@ -532,12 +547,11 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 			return AskRow(builder);
 		AddToGroup(&groups, &tuples->tuples[i], node);
 	}
-	others = FilterElsewhere(builder, request, moment, span);
 	if (tuples->overflow)
 		others = AskRow(builder);
 
 	/* nothing can be said against it anywhere */
-	if (list_length(groups) == 1 && others->kind != ABAC_FILTER_ROW && !IsFalse(others))
+	if (list_length(groups) == 1 && !with_rules && others->kind != ABAC_FILTER_ROW && !IsFalse(others))
 	{
 		Group	   *group = linitial(groups);
 

@@ -152,6 +152,39 @@ AbacGetPlaces(AbacString user)
 }
 
 /*
+ * Add the organizations that say something to everybody who acts there: those
+ * that a policy is assigned to, and those that have legacy rules.  Reads at
+ * most "limit" rows of each; false when there are more.
+ */
+bool
+AbacAddPlacesWithRules(AbacPlaces *places, int limit)
+{
+	int			rows = 0;
+	AbacScan	scan;
+
+	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
+	AbacScanKeyText(&scan, ASSIGNMENT_target_type, AbacStringOf("organization"));
+	while (rows <= limit && AbacScanNext(&scan))
+	{
+		AddOrganization(places, AbacScanText(&scan, ASSIGNMENT_target_id));
+		rows++;
+	}
+	AbacScanEnd(&scan);
+	if (rows > limit)
+		return false;
+
+	rows = 0;
+	AbacScanBegin(&scan, ABAC_POLICY_RULES, AbacCacheSnapshot());
+	while (rows <= limit && AbacScanNext(&scan))
+	{
+		AddOrganization(places, AbacScanText(&scan, POLICY_RULE_organization_id));
+		rows++;
+	}
+	AbacScanEnd(&scan);
+	return rows <= limit;
+}
+
+/*
  * The registered scopes of a type right below another: how many, and their ids
  * in the current memory context.  Reads at most "limit"; -1 when there are more.
  */

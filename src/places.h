@@ -17,6 +17,7 @@ typedef struct AbacPlaces
 
 extern AbacPlaces *AbacGetPlaces(AbacString user);
 extern void AbacAddPlace(AbacPlaces *places, AbacString type, AbacString id);
+extern bool AbacAddPlacesWithRules(AbacPlaces *places, int limit);
 extern int	AbacGetScopesIn(AbacScopeType type, AbacString parent_type, AbacString parent_id,
 							int limit, AbacString **ids);
 
