@@ -50,7 +50,8 @@ REGRESS = \
 	operators \
 	oracle \
 	principal \
-	request
+	request \
+	rows
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
 	cache_first_load \

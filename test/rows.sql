@@ -1,0 +1,40 @@
+-- Compares what is said of rows, in more worlds than the suite does (sql/rows.sql): see test/compare_rows.sql. In a
+-- database of its own with the extension installed, as a superuser:
+--
+--     psql -X -q -v first=1 -v last=3 -f test/rows.sql
+--
+-- first, last: the seeds. Each takes three worlds (test/generate_rows.sql says what makes them differ) and a fourth for
+-- the places of statements; some 10 to 20 seconds. Makes the schemas oracle and rows and the role regress_abac_reader,
+-- empties the abac_ tables. It prints what was compared, then the differences: "wanted" is what the call says of a row
+-- that no plan looks into (under "oracle": what the oracle says of it), "got" what was said instead. To see one again:
+--
+--     SELECT oracle.generate_row_world(seed, rows_each, style);
+--     and its "statement", which for the form "oracle" gives the explanation, too.
+\if :{?first} \else
+\set first 1
+\endif
+\if :{?last} \else
+\set last :first
+\endif
+\set ON_ERROR_STOP on
+SET client_min_messages = error;
+\ir oracle.sql
+\ir generate.sql
+\ir generate_rows.sql
+\ir compare_rows.sql
+SELECT oracle.create_tables(), oracle.create_reader() \g /dev/null
+
+\echo 'One condition for each user, against the oracle:'
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(seed, 8, 84, true, NULL, 'leaves') AS c;
+\echo 'The same where every column is defined, against the text form, too:'
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(1000 + seed, 8, 56, true, NULL, 'friendly leaves') AS c;
+\echo 'Many policies, roles, members, against the oracle:'
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(2000 + seed, 8, 42, true, NULL, 'world') AS c;
+\echo 'All the places of statements:'
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed,
+	oracle.compare_rows(3000 + seed, 5, 14, false, '', CASE seed % 3 WHEN 0 THEN 'world' WHEN 1 THEN 'leaves' ELSE 'friendly leaves' END) AS c;
+
+\echo 'Differences:'
+SELECT form, count(*), count(DISTINCT (seed, style, user_id)) AS users FROM oracle.row_differences GROUP BY form ORDER BY form;
+\x on
+SELECT * FROM oracle.row_differences ORDER BY seed, style, user_id, form, k LIMIT 20;
