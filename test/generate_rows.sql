@@ -323,7 +323,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- style: world, of generate.sql, with the columns' vocabulary; friendly, the same with every column defined, see
+-- style: world, of generate.sql, with the columns' vocabulary; broken, the same after break_world; friendly, the same with every column defined, see
 -- register_tables; leaves, above; friendly leaves.
 CREATE FUNCTION oracle.generate_row_world(seed int, n int, style text DEFAULT 'world') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -332,6 +332,8 @@ BEGIN
 	PERFORM oracle.generate_rows(seed, n);
 	IF style LIKE '%leaves' THEN
 		PERFORM oracle.leaves(seed, 120);
+	ELSIF style = 'broken' THEN
+		PERFORM oracle.break_world(seed);
 	END IF;
 END $$;
 

@@ -3,13 +3,14 @@
 --
 --     psql -X -q -v first=1 -v last=3 -f test/rows.sql
 --
--- first, last: the seeds. Each takes three worlds (test/generate_rows.sql says what makes them differ) and a fourth for
--- the places of statements; some 10 to 20 seconds. Makes the schemas oracle and rows and the role regress_abac_reader,
+-- first, last: the seeds. Each takes five worlds (test/generate_rows.sql says what makes them differ) and one more for
+-- the places of statements; some 20 to 30 seconds. Makes the schemas oracle and rows and the role regress_abac_reader,
 -- empties the abac_ tables. It prints what was compared, then the differences: "wanted" is what the call says of a row
 -- that no plan looks into (under "oracle": what the oracle says of it), "got" what was said instead. To see one again:
 --
 --     SELECT oracle.generate_row_world(seed, rows_each, style);
---     and its "statement", which for the form "oracle" gives the explanation, too.
+--     and its "statement", which for the form "oracle" gives the explanation, too. (Seeds above 4000: with the
+--     abac.timezone below.)
 \if :{?first} \else
 \set first 1
 \endif
@@ -30,6 +31,11 @@ SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_row
 SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(1000 + seed, 8, 56, true, NULL, 'friendly leaves') AS c;
 \echo 'Many policies, roles, members, against the oracle:'
 SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(2000 + seed, 8, 42, true, NULL, 'world') AS c;
+\echo 'The same with what only replication lets in, and with another abac.timezone:'
+SET abac.timezone = 'America/St_Johns';
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(4000 + seed, 8, 28, true, NULL, 'broken') AS c;
+SELECT seed, c.* FROM generate_series(:first, :last) AS seed, oracle.compare_rows(5000 + seed, 8, 56, true, NULL, 'leaves') AS c;
+RESET abac.timezone;
 \echo 'All the places of statements:'
 SELECT seed, c.* FROM generate_series(:first, :last) AS seed,
 	oracle.compare_rows(3000 + seed, 5, 14, false, '', CASE seed % 3 WHEN 0 THEN 'world' WHEN 1 THEN 'leaves' ELSE 'friendly leaves' END) AS c;
