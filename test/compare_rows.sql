@@ -347,7 +347,7 @@ BEGIN
 					INSERT INTO oracle.row_differences VALUES (seed, rows_each, style, 'oracle', q.relation, q.user_id, q.action, q.ctx, r.k,
 						format('%s %s', coalesce(said.decision::text, 'unknown'), said.reason),
 						format('%s %s', coalesce(opaque.verdicts ->> r.k::text, 'unknown'), reasons ->> r.k::text),
-						format('SELECT d.*, abac_check(%L, %L, t, %L), abac_explain_text(%2$L, %3$L, t, %4$L) FROM %1$s t, oracle.decide_row(%2$L, %3$L, t, %4$L, now()) d WHERE k = %5$s',
+						format('SELECT d.*, abac_check(%2$L, %3$L, t, %4$L), abac_explain_text(%2$L, %3$L, t, %4$L) FROM %1$s t, oracle.decide_row(%2$L, %3$L, t, %4$L, now()) d WHERE k = %5$s',
 							q.relation, q.user_id, q.action, q.ctx, r.k));
 				END IF;
 				IF style LIKE 'friendly%' AND current_setting('oracle.open_question') = 'off' THEN

@@ -4,13 +4,15 @@
 --     psql -X -q -v first=1 -v last=3 -f test/rows.sql
 --
 -- first, last: the seeds. Each takes five worlds (test/generate_rows.sql says what makes them differ) and one more for
--- the places of statements; some 20 to 30 seconds. Makes the schemas oracle and rows and the role regress_abac_reader,
--- empties the abac_ tables. It prints what was compared, then the differences: "wanted" is what the call says of a row
--- that no plan looks into (under "oracle": what the oracle says of it), "got" what was said instead. To see one again:
+-- the places of statements; some 20 to 30 seconds. Makes the schemas oracle and rows, which stay, empties the abac_
+-- tables, and uses the role regress_abac_reader. It prints what was compared, then the differences: "wanted" is what
+-- the call says of a row that no plan looks into (under "oracle": what the oracle says of it), "got" what was said
+-- instead. To see one again (a seed above 4000 with the abac.timezone below):
 --
 --     SELECT oracle.generate_row_world(seed, rows_each, style);
---     and its "statement", which for the form "oracle" gives the explanation, too. (Seeds above 4000: with the
---     abac.timezone below.)
+--     SELECT oracle.create_reader(), abac_set_user(user_id, false), abac_set_context(ctx, false);	-- forms "rls, ..."
+--
+-- and its "statement", which for the form "oracle" gives the explanation, too.
 \if :{?first} \else
 \set first 1
 \endif
@@ -44,3 +46,7 @@ SELECT seed, c.* FROM generate_series(:first, :last) AS seed,
 SELECT form, count(*), count(DISTINCT (seed, style, user_id)) AS users FROM oracle.row_differences GROUP BY form ORDER BY form;
 \x on
 SELECT * FROM oracle.row_differences ORDER BY seed, style, user_id, form, k LIMIT 20;
+\x off
+-- roles are the cluster's, and the suite (sql/rows.sql) has this one, too
+DROP OWNED BY regress_abac_reader;
+DROP ROLE regress_abac_reader;
