@@ -60,7 +60,8 @@ REGRESS = \
 	oracle \
 	principal \
 	protect \
-	request
+	request \
+	rows
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
 	cache_first_load \

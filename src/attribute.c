@@ -271,6 +271,23 @@ AbacAttributeIsKnown(const AbacAttribute *attribute)
 }
 
 /*
+ * DATE or INET when the value was found in an array column of these, whose
+ * elements are text that row.c wrote, to be read back as what they are; else
+ * NONE.
+ */
+AbacType
+AbacWrittenElements(const AbacAttribute *attribute)
+{
+	AbacType	type;
+
+	if (attribute->origin != ABAC_ORIGIN_ROW || attribute->nkeys > 1 ||
+		attribute->column->kind != ABAC_COLUMN_ARRAY)
+		return ABAC_TYPE_NONE;
+	type = AbacColumnType(attribute->column->element);
+	return type == ABAC_TYPE_DATE || type == ABAC_TYPE_INET ? type : ABAC_TYPE_NONE;
+}
+
+/*
  * A source's value as the definition says it must be (DESIGN §3, Coercion);
  * false when it contradicts the definition.  Elements of arrays are left as
  * they are: each is coerced when it is compared.
@@ -282,6 +299,9 @@ AbacConform(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *val
 	value->singleton = false;
 
 	if (raw->kind == ABAC_KIND_NULL || raw->kind == ABAC_KIND_OPAQUE)
+		return false;
+	if (AbacWrittenElements(attribute) != ABAC_TYPE_NONE &&
+		AbacWrittenElements(attribute) != attribute->type)
 		return false;
 	if (raw->kind == ABAC_KIND_ARRAY)
 		return attribute->any_shape || attribute->array_type || attribute->multivalued;

@@ -112,6 +112,7 @@ extern AbacAttribute *AbacGetAttribute(AbacString organization, const AbacRelati
 extern void AbacDefineAttribute(AbacAttribute *attribute, const Datum *values,
 								const bool *nulls, MemoryContext memory);
 extern bool AbacAttributeIsKnown(const AbacAttribute *attribute);
+extern AbacType AbacWrittenElements(const AbacAttribute *attribute);
 extern bool AbacConform(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *value);
 
 struct AbacCheck;

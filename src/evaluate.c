@@ -359,6 +359,10 @@ ApplyOperator(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *left
 	switch (leaf->op)
 	{
 		case ABAC_OP_EQ:
+			if (left_is_array && right_is_array &&
+				(AbacWrittenElements(leaf->attribute) == ABAC_TYPE_DATE ||
+				 (leaf->reference && AbacWrittenElements(leaf->reference) == ABAC_TYPE_DATE)))
+				return ABAC_UNKNOWN;	/* nothing says how JSON has dates */
 			if (left_is_array && right_is_array)
 				return ArraysEqual(left_raw, left->singleton, right_raw, right->singleton);
 			if (left_is_array)

@@ -69,7 +69,7 @@ HasOuterJoin(Node *node, void *context)
 		return false;
 	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
 		return true;
-	if (IsA(node, FromExpr) || IsA(node, JoinExpr))
+	if (IsA(node, FromExpr) || IsA(node, JoinExpr) || IsA(node, List))
 		return expression_tree_walker(node, HasOuterJoin, context);
 	return false;
 }

@@ -233,6 +233,13 @@ ArrayValue(const AbacColumn *column, Datum datum, AbacValue *value)
 
 		if (nulls[i] || !ScalarValue(column->element, elements[i], &element))
 			element.kind = ABAC_KIND_NULL;
+		if (element.kind == ABAC_KIND_INET)
+		{
+			/* as it is given, for equality of arrays */
+			char	   *text = DatumGetCString(DirectFunctionCall1(inet_out, elements[i]));
+
+			SetString(&element, text, strlen(text));
+		}
 		AbacValueToJson(&state, WJB_ELEM, &element);
 	}
 	result = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));

@@ -1,8 +1,9 @@
--- A second opinion: DESIGN.md §3 (conditions), §4 (attributes) and §5 (the decision) read once more, in PL/pgSQL,
--- slowly and plainly. It shares nothing with the engine but the tables, so a difference between the two is a bug in
+-- A second opinion: DESIGN.md §3 (conditions), §4 (attributes), §5 (the decision) and §7 (rows) read once more, in
+-- PL/pgSQL, slowly and plainly. It shares nothing with the engine but the tables, so a difference between the two is a bug in
 -- one of them, or a sentence of the contract that says two things.
 --
 --     decision and reason:  SELECT * FROM oracle.decide('alice', 'read', 'document:7', '{"scope": …}', now());
+--     the same of a row:    SELECT d.* FROM docs t, oracle.decide_row('alice', 'read', t, '{}', now()) d;
 --
 -- A truth value is a boolean whose NULL means "unknown". A value that isn't there is SQL NULL. Where the contract
 -- leaves a choice, the choice that denies more is taken and marked READING. Needs the rights of the tables' owner,
@@ -21,7 +22,8 @@ CREATE TYPE oracle.request AS (
 	now_ts timestamptz,
 	organization text,
 	project text,
-	workspace text
+	workspace text,
+	columns jsonb			-- of a row (§7), as oracle.row_columns makes them; NULL where no row is asked about
 );
 
 -- ---------------------------------------------------------------------------------------------------------------
@@ -109,6 +111,8 @@ DECLARE
 	off interval;
 BEGIN
 	IF jsonb_typeof(v) <> 'string' THEN RETURN NULL; END IF;
+	-- of a column, whatever the year, see oracle.column_value
+	IF left(v #>> '{}', 1) = chr(1) THEN RETURN substr(v #>> '{}', 2)::timestamptz; END IF;
 	part := regexp_match(v #>> '{}',
 		'^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?)?(Z|([+-])([0-9]{2})(?::([0-9]{2}))?)?$');
 	IF part IS NULL THEN RETURN NULL; END IF;
@@ -458,8 +462,10 @@ BEGIN
 	END;
 END $$;
 
--- The value of an attribute, and whether a source held it (a default is none); NULL where it is missing.
-CREATE FUNCTION oracle.attribute(req oracle.request, name text, org text, OUT value jsonb, OUT held boolean) LANGUAGE plpgsql STABLE AS $$
+-- The value of an attribute, and whether a source held it (a default is none); NULL where it is missing. For a column
+-- of a row, also what the column is: its type, and whether the values under it can be compared at all.
+CREATE FUNCTION oracle.attribute(req oracle.request, name text, org text, OUT value jsonb, OUT held boolean, OUT col jsonb)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	keys text[] := string_to_array(name, '.');
 	root text := keys[1];
@@ -507,6 +513,16 @@ BEGIN
 			value := to_jsonb(ARRAY(SELECT t.team_id COLLATE "C" FROM oracle.teams(req, org IS NULL) t ORDER BY 1));
 			IF value <> '[]' THEN RETURN; END IF;
 		END IF;
+	ELSIF root = 'resource' AND req.columns IS NOT NULL THEN
+		-- READING: a row is no ctx, so a definition's source "stored" lets it through; "global" doesn't.
+		IF cardinality(keys) = 1 AND source <> 'global' THEN
+			col := req.columns -> keys[1];
+		END IF;
+		IF source <> 'global' AND (cardinality(keys) = 1 OR req.columns -> keys[1] ->> 'kind' = 'json') THEN
+			-- READING: a jsonb column's JSON null is as good as SQL NULL.
+			value := nullif(oracle.dig(req.columns #> ARRAY[keys[1], 'value'], keys[2:]), 'null');
+			IF value IS NOT NULL THEN RETURN; END IF;
+		END IF;
 	ELSIF source = 'any' THEN
 		-- READING: a JSON null in ctx is as good as nothing there; only one in a stored row ends the search.
 		value := nullif(oracle.dig(req.ctx -> root, keys), 'null');
@@ -533,8 +549,11 @@ CREATE FUNCTION oracle.shaped(v jsonb, data_type text, is_multivalued boolean) R
 DECLARE
 	shape text := CASE WHEN jsonb_typeof(v) IN ('array', 'object') THEN jsonb_typeof(v) ELSE 'scalar' END;
 BEGIN
-	IF shape = 'scalar' AND is_multivalued THEN
-		RETURN jsonb_build_array(v);
+	IF v IS NULL THEN
+		RETURN NULL;
+	ELSIF shape = 'scalar' AND is_multivalued THEN
+		-- READING: not one that is no element of the type.
+		RETURN CASE WHEN data_type IN ('array', 'json') OR oracle.equal(v, v, data_type) IS NOT NULL THEN jsonb_build_array(v) END;
 	ELSIF data_type IS NULL OR data_type = 'json' THEN
 		RETURN v;
 	ELSIF data_type = 'array' THEN
@@ -544,6 +563,55 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	RETURN v;
+END $$;
+
+-- §7: whether a definition contradicts a column.
+-- READING: it does unless values of the column's type are the definition's or may be coerced to it (§3): a string column
+-- may hold numbers, dates and so on. A date or an address has no form in JSON that the contract names, so json and array
+-- contradict those, too.
+CREATE FUNCTION oracle.contradicts(col jsonb, data_type text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE col ->> 'kind'
+		WHEN 'other' THEN true
+		WHEN 'number' THEN data_type NOT IN ('number', 'string', 'array', 'json')
+		WHEN 'boolean' THEN data_type NOT IN ('boolean', 'string', 'array', 'json')
+		WHEN 'date' THEN data_type <> 'date'
+		WHEN 'ip' THEN data_type NOT IN ('ip', 'cidr')
+		ELSE false
+	END;
+END $$;
+
+-- One side of a leaf (§3): its value, and what type its elements compare as.
+CREATE FUNCTION oracle.side(req oracle.request, org text, name text, OUT value jsonb, OUT type text) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	a record := oracle.attribute(req, name, org);
+	def record := oracle.definition(name, org);
+	data_type text := oracle.data_type(name, def.data_type);
+BEGIN
+	value := a.value;
+	IF a.col IS NOT NULL THEN
+		-- READING: the two contradict each other also where the column is NULL and the definition has a default.
+		IF a.col -> 'flat' = 'false' OR a.col ->> 'kind' = 'other' OR (def.data_type IS NOT NULL AND oracle.contradicts(a.col, data_type)) THEN
+			value := NULL;
+			RETURN;
+		END IF;
+		IF def.data_type IS NULL THEN
+			type := oracle.element_type(name, a.col ->> 'kind');
+			-- READING: a column "id" under a row without an id is still resource.id.
+			IF name = 'resource.id' AND type IN ('string', 'number') THEN
+				type := 'id';
+			END IF;
+			RETURN;
+		END IF;
+	END IF;
+	value := oracle.shaped(value, data_type, def.is_multivalued);
+	type := oracle.element_type(name, data_type);
+END $$;
+
+-- Notes that an answer hangs on what the contract doesn't say; a comparison leaves such answers out, and counts them.
+CREATE FUNCTION oracle.open_question() RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	PERFORM set_config('oracle.open_question', 'on', false);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------
@@ -561,6 +629,11 @@ BEGIN
 	CASE op
 	WHEN 'eq' THEN
 		IF l_array AND r_array THEN
+			-- A column's dates aren't given as JSON.
+			IF strpos(l::text || r::text, '\u0001') > 0 THEN
+				PERFORM oracle.open_question();
+				RETURN NULL;
+			END IF;
 			RETURN l = r;						-- JSON equality as given
 		ELSIF l_array THEN
 			-- READING: an array and an object don't compare.
@@ -622,13 +695,12 @@ END $$;
 
 CREATE FUNCTION oracle.leaf(req oracle.request, org text, name text, op text, value jsonb, path text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	def record;
 	a record;
 	o record;
-	l jsonb;
-	r jsonb;
-	l_data text;
-	r_data text;
+	l record;
+	r record;
+	l_value jsonb;
+	r_value jsonb;
 	l_type text;
 	r_type text;
 	keys text[] := string_to_array(substr(path, 3), '.');
@@ -638,43 +710,54 @@ BEGIN
 		RETURN NOT oracle.leaf(req, org, name, CASE op WHEN 'neq' THEN 'eq' ELSE substr(op, 5) END, value, path);
 	END IF;
 
-	a := oracle.attribute(req, name, org);
-	l := a.value;
 	o := oracle.operand(value);
 
-	-- whether a source holds a non-null value. READING: with a path, whether it does there.
+	-- whether a source holds a non-null value. READING: with a path, whether it does there; a column's value is there
+	-- also when it compares with nothing.
 	IF op = 'exists' THEN
+		a := oracle.attribute(req, name, org);
+		l_value := a.value;
 		IF path IS NOT NULL THEN
-			l := nullif(oracle.dig(l, keys), 'null');
+			l_value := nullif(oracle.dig(l_value, keys), 'null');
 		END IF;
-		RETURN (a.held AND l IS NOT NULL) = (o.literal = 'true');
+		RETURN (a.held AND l_value IS NOT NULL) = (o.literal = 'true');
 	END IF;
 
-	def := oracle.definition(name, org);
-	l_data := oracle.data_type(name, def.data_type);
-	l := oracle.shaped(l, l_data, def.is_multivalued);
+	l := oracle.side(req, org, name);
+	l_value := l.value;
 	-- READING: a definition speaks of the value found, not of what the path digs out of it: only an undefined attribute
 	-- or one of type json can be dug into, and what comes out is untyped.
 	IF path IS NOT NULL THEN
-		l := nullif(oracle.dig(l, keys), 'null');
+		l_value := nullif(oracle.dig(l_value, keys), 'null');
 	ELSE
-		l_type := oracle.element_type(name, l_data);
+		l_type := l.type;
 	END IF;
 
 	IF o.ref IS NULL THEN
-		r := o.literal;
+		r_value := o.literal;
 		r_type := l_type;
 	ELSE
-		def := oracle.definition(o.ref, org);
-		r_data := oracle.data_type(o.ref, def.data_type);
-		r := (oracle.attribute(req, o.ref, org)).value;
-		r := oracle.shaped(r, r_data, def.is_multivalued);
-		r_type := oracle.element_type(o.ref, r_data);
+		r := oracle.side(req, org, o.ref);
+		r_value := r.value;
+		r_type := r.type;
+		-- user.id and resource.id compare with a number by its text, also with one that is defined so, and (§7) with one in
+		-- a column. READING: what a definition says is a number, and isn't, is none.
+		IF l_type = 'id' AND r_type = 'number' THEN
+			r_type := 'id';
+			IF jsonb_typeof(r_value) <> 'array' THEN
+				r_value := to_jsonb(oracle.to_number(r_value));
+			END IF;
+		ELSIF r_type = 'id' AND l_type = 'number' THEN
+			l_type := 'id';
+			IF jsonb_typeof(l_value) <> 'array' THEN
+				l_value := to_jsonb(oracle.to_number(l_value));
+			END IF;
+		END IF;
 	END IF;
-	IF l IS NULL OR r IS NULL THEN RETURN NULL; END IF;
+	IF l_value IS NULL OR r_value IS NULL THEN RETURN NULL; END IF;
 
 	-- With a reference, an undefined side takes the other's type; two different definitions don't compare.
-	-- READING: array and json count as undefined here. A defined type goes before "by its text" of user.id, resource.id.
+	-- READING: array and json count as undefined here. Another defined type goes before the one of user.id, resource.id.
 	IF l_type IS NULL OR (l_type = 'id' AND r_type IS NOT NULL) THEN
 		l_type := r_type;
 	ELSIF r_type IS NULL OR r_type = 'id' THEN
@@ -683,7 +766,7 @@ BEGIN
 	IF l_type <> r_type AND NOT (l_type IN ('ip', 'cidr') AND r_type IN ('ip', 'cidr')) THEN
 		RETURN NULL;
 	END IF;
-	RETURN oracle.apply(op, l, r, l_type);
+	RETURN oracle.apply(op, l_value, r_value, l_type);
 END $$;
 
 -- The value of a tree that compiles.
@@ -843,14 +926,16 @@ BEGIN
 		WHERE r.effect = 'deny' AND oracle.in_force(req, r.id) AND oracle.rule_value(req, r.id) IS NOT FALSE);
 END $$;
 
--- outcome: deny, allow or NULL; by_default when it is the default effect's.
-CREATE FUNCTION oracle.policy_outcome(req oracle.request, policy uuid, OUT outcome text, OUT by_default boolean) LANGUAGE plpgsql STABLE AS $$
+-- outcome: deny, allow or NULL; by_default when it is the default effect's; undecided when the policy's value is unknown.
+CREATE FUNCTION oracle.policy_outcome(req oracle.request, policy uuid, OUT outcome text, OUT by_default boolean, OUT undecided boolean)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	p record;
 	value boolean;
 	complete boolean;
 BEGIN
 	by_default := false;
+	undecided := false;
 	SELECT * INTO p FROM abac_policies WHERE id = policy;
 	IF oracle.is_broken(policy) THEN
 		value := NULL;
@@ -861,6 +946,7 @@ BEGIN
 		value := oracle.all_of(ARRAY(SELECT oracle.group_value(req, pg.rule_group_id, 0) FROM abac_policy_rule_groups pg WHERE pg.policy_id = policy));
 	END IF;
 
+	undecided := value IS NULL;
 	IF value THEN
 		outcome := CASE WHEN p.effect = 'deny' OR oracle.deny_rule_stands(req, policy) THEN 'deny' ELSE 'allow' END;
 	ELSIF value IS NULL THEN
@@ -1003,32 +1089,27 @@ BEGIN
 END $$;
 
 -- Whether a role grants: it has a permission that matches, and the conditions of every permission that matches hold.
+-- Unknown where they are.
 -- READING: of every permission there is that matches, not only of those the role has.
 CREATE FUNCTION oracle.role_grants(req oracle.request, role uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	p uuid;
+	truths boolean[] := '{}';
+	either boolean[];
 BEGIN
 	IF NOT EXISTS (SELECT FROM abac_role_permissions rp WHERE rp.role_id = role AND rp.permission_id IN (SELECT permission FROM oracle.matching_permissions(req))) THEN
 		RETURN false;
 	END IF;
 	FOR p IN SELECT permission FROM oracle.matching_permissions(req) LOOP
-		IF EXISTS (
-				SELECT FROM abac_conditions c
-				WHERE c.permission_id = p AND (c.role_id IS NULL OR c.role_id = role) AND c.logic_group = 'AND'
-					AND oracle.legacy_condition(req, c.id) IS NOT TRUE)
-		THEN
-			RETURN false;
-		END IF;
-		IF EXISTS (SELECT FROM abac_conditions c WHERE c.permission_id = p AND (c.role_id IS NULL OR c.role_id = role) AND c.logic_group = 'OR')
-			AND NOT EXISTS (
-				SELECT FROM abac_conditions c
-				WHERE c.permission_id = p AND (c.role_id IS NULL OR c.role_id = role) AND c.logic_group = 'OR'
-					AND oracle.legacy_condition(req, c.id))
-		THEN
-			RETURN false;
+		truths := truths || ARRAY(SELECT oracle.legacy_condition(req, c.id) FROM abac_conditions c
+			WHERE c.permission_id = p AND (c.role_id IS NULL OR c.role_id = role) AND c.logic_group = 'AND');
+		either := ARRAY(SELECT oracle.legacy_condition(req, c.id) FROM abac_conditions c
+			WHERE c.permission_id = p AND (c.role_id IS NULL OR c.role_id = role) AND c.logic_group = 'OR');
+		IF cardinality(either) > 0 THEN
+			truths := truths || oracle.any_of(either);
 		END IF;
 	END LOOP;
-	RETURN true;
+	RETURN oracle.all_of(truths);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------
@@ -1085,44 +1166,13 @@ END $$;
 -- §5: the decision
 -- ---------------------------------------------------------------------------------------------------------------
 
--- decision NULL, reason 'error' where the engine raises 22023.
-CREATE FUNCTION oracle.decide(user_id text, action text, resource text, ctx jsonb, now_ts timestamptz, OUT decision boolean, OUT reason text)
-LANGUAGE plpgsql STABLE AS $$
+-- Steps 1 to 7, for a request with its scope chain.
+CREATE FUNCTION oracle.decide_request(req oracle.request, OUT decision boolean, OUT reason text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	req oracle.request;
-	colon int := strpos(resource, ':');
-	resolved record;
 	p record;
 	legacy text;
 BEGIN
 	decision := false;
-	reason := 'invalid_request';
-	IF coalesce(user_id, '') = '' OR coalesce(action, '') = '' OR coalesce(resource, '') = '' OR colon = 1 THEN RETURN; END IF;
-	IF ctx IS NULL THEN RETURN; END IF;
-	-- READING: a ctx both malformed and with an empty scope id is malformed.
-	IF oracle.is_malformed(ctx) THEN
-		decision := NULL;
-		reason := 'error';
-		RETURN;
-	END IF;
-	IF EXISTS (SELECT FROM jsonb_each(ctx -> 'scope') e WHERE e.value IN ('null', '""')) THEN RETURN; END IF;
-
-	req.user_id := user_id;
-	req.action := action;
-	req.resource_type := CASE WHEN colon = 0 THEN resource ELSE left(resource, colon - 1) END;
-	req.resource_id := CASE WHEN colon > 0 THEN nullif(substr(resource, colon + 1), '') END;
-	req.ctx := ctx;
-	req.now_ts := now_ts;
-	req.organization := ctx #>> '{scope,organization}';
-	req.project := ctx #>> '{scope,project}';
-	req.workspace := ctx #>> '{scope,workspace}';
-	resolved := oracle.resolve_scope(req);
-	IF NOT resolved.ok THEN
-		reason := 'scope_mismatch';
-		RETURN;
-	END IF;
-	req := resolved.req;
-
 	-- 1
 	IF EXISTS (SELECT FROM oracle.roles_held(req) h WHERE h.is_super_admin) THEN
 		decision := true;
@@ -1171,4 +1221,238 @@ BEGIN
 	ELSE
 		reason := 'no_match';
 	END IF;
+END $$;
+
+-- decision NULL, reason 'error' where the engine raises 22023.
+CREATE FUNCTION oracle.decide(user_id text, action text, resource text, ctx jsonb, now_ts timestamptz, OUT decision boolean, OUT reason text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	req oracle.request;
+	colon int := strpos(resource, ':');
+	resolved record;
+BEGIN
+	decision := false;
+	reason := 'invalid_request';
+	IF coalesce(user_id, '') = '' OR coalesce(action, '') = '' OR coalesce(resource, '') = '' OR colon = 1 THEN RETURN; END IF;
+	IF ctx IS NULL THEN RETURN; END IF;
+	-- READING: a ctx both malformed and with an empty scope id is malformed.
+	IF oracle.is_malformed(ctx) THEN
+		decision := NULL;
+		reason := 'error';
+		RETURN;
+	END IF;
+	IF EXISTS (SELECT FROM jsonb_each(ctx -> 'scope') e WHERE e.value IN ('null', '""')) THEN RETURN; END IF;
+
+	req.user_id := user_id;
+	req.action := action;
+	req.resource_type := CASE WHEN colon = 0 THEN resource ELSE left(resource, colon - 1) END;
+	req.resource_id := CASE WHEN colon > 0 THEN nullif(substr(resource, colon + 1), '') END;
+	req.ctx := ctx;
+	req.now_ts := now_ts;
+	req.organization := ctx #>> '{scope,organization}';
+	req.project := ctx #>> '{scope,project}';
+	req.workspace := ctx #>> '{scope,workspace}';
+	resolved := oracle.resolve_scope(req);
+	IF NOT resolved.ok THEN
+		reason := 'scope_mismatch';
+		RETURN;
+	END IF;
+	SELECT d.decision, d.reason INTO decision, reason FROM oracle.decide_request(resolved.req) d;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- §7: rows
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- What a column's type is to the contract: string, number, boolean, date, ip, json or other; whether it is an array of
+-- those. READING: name, json, "char", ranges, composite types are other types; jsonb[] is an array of what it holds.
+CREATE FUNCTION oracle.column_kind(type oid, OUT kind text, OUT base oid, OUT is_array boolean) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	t record;
+BEGIN
+	is_array := false;
+	LOOP
+		SELECT * INTO STRICT t FROM pg_type WHERE oid = type;
+		IF t.typtype = 'd' THEN
+			type := t.typbasetype;
+		ELSIF t.typcategory = 'A' AND NOT is_array THEN
+			is_array := true;
+			type := t.typelem;
+		ELSE
+			EXIT;
+		END IF;
+	END LOOP;
+	base := type;
+	kind := CASE
+		WHEN t.typtype = 'e' OR type IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype) THEN 'string'
+		WHEN type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'float4'::regtype, 'float8'::regtype, 'numeric'::regtype) THEN 'number'
+		WHEN type = 'bool'::regtype THEN 'boolean'
+		WHEN type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN 'date'
+		WHEN type IN ('inet'::regtype, 'cidr'::regtype) THEN 'ip'
+		WHEN type = 'jsonb'::regtype THEN 'json'
+		ELSE 'other'
+	END;
+END $$;
+
+-- A value of a column, from its text as PostgreSQL prints it with DateStyle ISO, TimeZone UTC and extra_float_digits 1.
+-- READING: a float is the shortest decimal number that reads back as it. Dates go on as instants, marked: neither an
+-- infinite one nor one of another era has a form the contract names, but both compare. Those in an array can't: they are
+-- as little comparable as what is no date.
+CREATE FUNCTION oracle.column_value(t text, kind text, base oid, in_array boolean) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	moment timestamptz;
+BEGIN
+	IF kind = 'string' THEN
+		RETURN to_jsonb(CASE WHEN base = 'bpchar'::regtype THEN rtrim(t, ' ') ELSE t END);
+	ELSIF kind = 'number' THEN
+		RETURN CASE WHEN t NOT IN ('NaN', 'Infinity', '-Infinity') THEN to_jsonb(t::numeric) END;
+	ELSIF kind = 'boolean' THEN
+		RETURN to_jsonb(t::boolean);
+	ELSIF kind = 'ip' THEN
+		RETURN to_jsonb(t);
+	ELSIF kind = 'json' THEN
+		RETURN t::jsonb;
+	ELSIF kind = 'date' THEN
+		IF base = 'date'::regtype AND isfinite(t::date) AND t::date > '294000-01-01' THEN
+			moment := 'infinity';		-- READING: a day later than a timestamptz can be is after all of them
+		ELSE
+			moment := CASE base WHEN 'timestamptz'::regtype THEN t::timestamptz ELSE t::timestamp AT TIME ZONE oracle.time_zone() END;
+		END IF;
+		IF in_array AND (NOT isfinite(moment) OR moment < '0001-01-02Z' OR moment > '9999-12-30Z') THEN
+			RETURN 'null';
+		END IF;
+		RETURN to_jsonb(chr(1) || moment);
+	END IF;
+	RETURN 'true';					-- it is there, no more is known
+END $$;
+
+-- The columns of a row, by name: kind; value, unless it is missing; flat false where it is an array of more than one
+-- dimension. No session setting changes them.
+CREATE FUNCTION oracle.row_columns(resource anyelement) RETURNS jsonb LANGUAGE plpgsql STABLE
+SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD' SET extra_float_digits = 1 SET IntervalStyle = 'postgres' AS $$
+DECLARE
+	c record;
+	k record;
+	t text;
+	elements text[];
+	dimensions int;
+	value jsonb;
+	columns jsonb := '{}';
+BEGIN
+	FOR c IN SELECT attname, atttypid FROM pg_attribute
+		WHERE attrelid = (SELECT typrelid FROM pg_type WHERE oid = pg_typeof(resource)) AND attnum > 0 AND NOT attisdropped
+	LOOP
+		k := oracle.column_kind(c.atttypid);
+		dimensions := NULL;
+		IF k.is_array AND k.kind <> 'other' THEN
+			EXECUTE format('SELECT ($1).%1$I::text[], array_ndims(($1).%1$I), CASE WHEN ($1).%1$I IS NOT NULL THEN 1 END', c.attname)
+				INTO elements, dimensions, t USING resource;
+			value := CASE WHEN t IS NOT NULL THEN (SELECT coalesce(jsonb_agg(coalesce(oracle.column_value(e, k.kind, k.base, true), 'null')), '[]') FROM unnest(elements) e) END;
+		ELSE
+			EXECUTE format('SELECT ($1).%I::text', c.attname) INTO t USING resource;
+			value := CASE WHEN t IS NOT NULL THEN oracle.column_value(t, k.kind, k.base, false) END;
+		END IF;
+		columns := columns || jsonb_build_object(c.attname, jsonb_build_object('kind', k.kind, 'flat', coalesce(dimensions, 1) = 1)
+			|| CASE WHEN value IS NOT NULL THEN jsonb_build_object('value', value) ELSE '{}' END);
+	END LOOP;
+	RETURN columns;
+END $$;
+
+-- The registration of a table: its own, or its nearest ancestor's.
+CREATE FUNCTION oracle.registration(rel regclass) RETURNS abac_relations LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found_row abac_relations;
+BEGIN
+	WITH RECURSIVE up (relation, distance) AS (
+		SELECT rel::oid, 0
+		UNION ALL
+		SELECT i.inhparent, u.distance + 1 FROM up u JOIN pg_inherits i ON i.inhrelid = u.relation
+	)
+	SELECT r.* INTO found_row FROM up u JOIN abac_relations r ON r.relation = u.relation ORDER BY u.distance LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE wrong_object_type USING MESSAGE = format('%s is not registered', rel);
+	END IF;
+	RETURN found_row;
+END $$;
+
+-- Whether something that could have allowed a request without a match is unknown.
+CREATE FUNCTION oracle.undecided(req oracle.request) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	-- READING: also a broken policy.
+	RETURN EXISTS (SELECT FROM oracle.applying_policies(req) p, LATERAL oracle.policy_outcome(req, p.policy) o
+			WHERE p.may_allow AND o.undecided)
+		OR EXISTS (SELECT FROM (SELECT DISTINCT role_id FROM oracle.roles_held(req)) h WHERE oracle.role_grants(req, h.role_id) IS NULL)
+		OR (oracle.is_member(req, 'organization') AND EXISTS (
+			SELECT FROM abac_policy_rules l
+			WHERE l.organization_id = req.organization AND l.is_active AND l.resource_type IN ('*', req.resource_type)
+				AND l.effect = 'allow' AND oracle.conditions(req, l.organization_id, l.conditions) IS NULL));
+END $$;
+
+-- decision: three-valued; as oracle.decide otherwise. columns are oracle.row_columns of the row, NULL of no row.
+CREATE FUNCTION oracle.decide_columns(user_id text, action text, relation regclass, columns jsonb, ctx jsonb, now_ts timestamptz,
+	OUT decision boolean, OUT reason text) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	req oracle.request;
+	reg abac_relations;
+	resolved record;
+	level record;
+	id text;
+BEGIN
+	decision := false;
+	reason := 'invalid_request';
+	-- an empty user or action, or no row at all, before anything else
+	IF coalesce(user_id, '') = '' OR coalesce(action, '') = '' OR columns IS NULL THEN RETURN; END IF;
+	reg := oracle.registration(relation);
+	IF ctx IS NULL THEN RETURN; END IF;
+	IF oracle.is_malformed(ctx) THEN
+		decision := NULL;
+		reason := 'error';
+		RETURN;
+	END IF;
+	IF EXISTS (SELECT FROM jsonb_each(ctx -> 'scope') e WHERE e.value IN ('null', '""')) THEN RETURN; END IF;
+
+	req.user_id := user_id;
+	req.action := action;
+	req.resource_type := reg.resource_type;
+	req.resource_id := nullif(columns #>> ARRAY[reg.id_column::text, 'value'], '');
+	req.ctx := ctx;
+	req.now_ts := now_ts;
+	req.columns := columns;
+	-- the row's scope
+	FOR level IN SELECT * FROM (VALUES ('organization', reg.organization_column), ('project', reg.project_column), ('workspace', reg.workspace_column)) v (name, col)
+		WHERE col IS NOT NULL
+	LOOP
+		id := columns #>> ARRAY[level.col::text, 'value'];
+		-- READING: an empty id is no NULL, and denied whatever null_scope says.
+		IF id = '' OR (id IS NULL AND reg.null_scope = 'deny') THEN RETURN; END IF;
+		CASE level.name
+			WHEN 'organization' THEN req.organization := id;
+			WHEN 'project' THEN req.project := id;
+			WHEN 'workspace' THEN req.workspace := id;
+		END CASE;
+	END LOOP;
+	resolved := oracle.resolve_scope(req);
+	req := resolved.req;
+	-- READING: what ctx names must be what the row's scope chain, ancestors filled in, has there.
+	IF NOT resolved.ok
+		OR EXISTS (
+			SELECT FROM jsonb_each_text(ctx -> 'scope') e
+			WHERE e.value IS DISTINCT FROM CASE e.key WHEN 'organization' THEN req.organization WHEN 'project' THEN req.project ELSE req.workspace END)
+	THEN
+		reason := 'scope_mismatch';
+		RETURN;
+	END IF;
+	SELECT d.decision, d.reason INTO decision, reason FROM oracle.decide_request(req) d;
+	IF reason = 'no_match' AND oracle.undecided(req) THEN
+		decision := NULL;
+	END IF;
+END $$;
+
+-- The row comes as it is: a composite value, also of a partition's or child's own type.
+CREATE FUNCTION oracle.decide_row(user_id text, action text, resource anyelement, ctx jsonb, now_ts timestamptz, OUT decision boolean, OUT reason text)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	SELECT d.decision, d.reason INTO decision, reason
+	FROM oracle.decide_columns(user_id, action, (SELECT typrelid FROM pg_type WHERE oid = pg_typeof(resource)),
+		CASE WHEN resource IS DISTINCT FROM NULL THEN oracle.row_columns(resource) END, ctx, now_ts) d;
 END $$;
