@@ -54,6 +54,7 @@ REGRESS = \
 	decision \
 	definitions \
 	explain \
+	filter \
 	guards \
 	install \
 	operators \

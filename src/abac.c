@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "principal.h"
 #include "replan.h"
+#include "shape.h"
 #include "value.h"
 
 ABAC_MODULE_MAGIC;
@@ -30,6 +31,7 @@ _PG_init(void)
 	AbacGuardInit();
 	AbacPrincipalInit();
 	AbacReplanInit();
+	AbacShapeInit();
 	AbacValueInit(TimezoneChanged);
 
 	MarkGUCPrefixReserved("abac");

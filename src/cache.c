@@ -251,6 +251,8 @@ RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
 {
 	AbacTable	table = AbacScanForget(relid);
 
+	if (relid == InvalidOid || table != ABAC_NTABLES)
+		AbacReplanForget();
 	if (relid == InvalidOid)
 		MakeStale(ALL_LAYERS);
 	else if (table != ABAC_NTABLES)

@@ -76,6 +76,15 @@
 #define AbacMayBeNulled(var)	true
 #endif
 
+/* Before 18 an executor is told whether it runs once only. */
+#if PG_VERSION_NUM >= 180000
+#define ABAC_EXECUTE_ONCE_PARAMETER
+#define ABAC_EXECUTE_ONCE
+#else
+#define ABAC_EXECUTE_ONCE_PARAMETER	, bool execute_once
+#define ABAC_EXECUTE_ONCE			, execute_once
+#endif
+
 /* OLD.* or NEW.* of RETURNING */
 #if PG_VERSION_NUM >= 180000
 #define AbacIsReturningVar(var)	((var)->varreturningtype != VAR_RETURNING_DEFAULT)

@@ -419,8 +419,7 @@ BuildGuard(AbacRewriter *rewriter, Expr *result, Var *var)
 	Oid			types[3] = {rewriter->shape_type, BOOLOID, ANYOID};
 
 	return (Expr *) makeFuncExpr(AbacFindFunction(rewriter, "abac_fits", types, 3), BOOLOID,
-								 list_make3(copyObject(rewriter->shape_const), result,
-											var ? (Node *) copyObject(var) : (Node *) NullOf(INT4OID)),
+								 list_make3(copyObject(rewriter->shape_const), result, copyObject(var)),
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
@@ -456,7 +455,8 @@ AbacBuildFilter(AbacRewriter *rewriter)
 		 * Elsewhere, as under NOT, it leaves the guard where it is.
 		 */
 		return makeBoolExpr(AND_EXPR,
-							list_make2(BuildGuard(rewriter, Bool(root->constant == ABAC_UNKNOWN, false), NULL),
+							list_make2(BuildGuard(rewriter, Bool(root->constant == ABAC_UNKNOWN, false),
+													 TableOidVar(rewriter)),
 									   Bool(false, true)), -1);
 	}
 	expression = AbacBuildNode(rewriter, root);

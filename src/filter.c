@@ -635,6 +635,7 @@ MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	TimestampTz moment = as_of;
+	AbacFilterNode *nodes[ABAC_MAX_FILTER_SPANS];
 
 	for (int i = 0; i < request->relation->ncolumns; i++)
 		natts = Max(natts, request->relation->columns[i].attnum);
@@ -647,27 +648,43 @@ MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 	filter->relation = request->relation;
 	filter->as_of = as_of;
 	filter->now = now;
-	filter->root = AbacFilterConstant(&builder, ABAC_FALSE);
-	for (;;)
+	for (int i = 0; moment <= DT_NOEND && i < ABAC_MAX_WINDOWS; i++)
 	{
 		AbacSpan	span = {DT_NOBEGIN, DT_NOEND};
 		AbacFilterNode *node = FilterAsOf(&builder, request, moment, &span);
 
-		if (filter->nspans > 0)
-			node = AbacFilterAnd(&builder, ClockIs(&builder, true, filter->until), node);
-		filter->until = filter->boundaries[filter->nspans++] = span.until;
-		if (span.until != DT_NOEND)
-			node = AbacFilterAnd(&builder, ClockIs(&builder, false, span.until), node);
-		filter->root = AbacFilterOr(&builder, filter->root, node);
-		if (span.until == DT_NOEND || filter->nspans == ABAC_MAX_FILTER_SPANS)
+		/* a window that makes no difference here */
+		if (filter->nspans > 0 && AbacFilterSameNode(nodes[filter->nspans - 1], node))
+			filter->nspans--;
+		else if (filter->nspans == ABAC_MAX_FILTER_SPANS)
+			break;
+		nodes[filter->nspans] = node;
+		filter->boundaries[filter->nspans++] = span.until;
+		if (span.until == DT_NOEND)
 			break;
 		moment = span.until + 1;
 	}
+	filter->root = AbacFilterConstant(&builder, ABAC_FALSE);
+	for (int i = 0; i < filter->nspans; i++)
+	{
+		AbacFilterNode *node = nodes[i];
+
+		if (i > 0)
+			node = AbacFilterAnd(&builder, ClockIs(&builder, true, filter->boundaries[i - 1]), node);
+		if (filter->boundaries[i] != DT_NOEND)
+			node = AbacFilterAnd(&builder, ClockIs(&builder, false, filter->boundaries[i]), node);
+		filter->root = AbacFilterOr(&builder, filter->root, node);
+	}
+	if (filter->boundaries[filter->nspans - 1] != DT_NOEND)
+		filter->root = AbacFilterOr(&builder, filter->root,
+									AbacFilterAnd(&builder,
+												  ClockIs(&builder, true, filter->boundaries[filter->nspans - 1]),
+												  AskRow(&builder)));
 	if (filter->nnodes > ABAC_MAX_FILTER_NODES || !HashShape(filter))
 	{
 		filter->root = AskRow(&builder);
 		filter->nspans = 1;
-		filter->until = filter->boundaries[0] = DT_NOEND;
+		filter->boundaries[0] = DT_NOEND;
 		HashShape(filter);
 	}
 	MemoryContextSwitchTo(old);
@@ -698,7 +715,7 @@ AbacGetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, 
 	AbacKeyAddString(&key, context);
 	filter = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
 	if (filter && (!filter->has_clock || filter->now == now) &&
-		(as_of ? filter->as_of == *as_of : now >= filter->as_of && now <= filter->until))
+		(as_of ? filter->as_of == *as_of : now >= filter->as_of))
 		return filter;
 
 	/* places keep the request */

@@ -54,6 +54,7 @@ typedef struct AbacFilterNode
 	const AbacColumn *column;
 	const AbacColumn *other;
 	int			strategy;		/* of btree */
+	bool		has_null;		/* ANY: one of the elements is NULL */
 	bool		c_collation;	/* compare byte by byte, whatever the column's collation */
 	AbacFilterValue value;
 	int			leaf;			/* place in AbacFilter.leaves */
@@ -86,7 +87,8 @@ typedef struct AbacFilterLeaf
 /* The most that a filter may grow to before the rest is asked row by row. */
 #define ABAC_MAX_FILTER_PLACES	100 /* combinations of scope columns */
 #define ABAC_MAX_FILTER_NODES	2000
-#define ABAC_MAX_FILTER_SPANS	4	/* between windows that open or close */
+#define ABAC_MAX_FILTER_SPANS	16	/* between windows that open or close */
+#define ABAC_MAX_WINDOWS		64	/* looked at, also those that make no difference */
 
 #define ABAC_SHAPE_HASH_LENGTH	32
 
@@ -98,7 +100,6 @@ typedef struct AbacFilter
 {
 	const AbacRelation *relation;
 	TimestampTz as_of;			/* windows before it don't matter */
-	TimestampTz until;			/* windows after it weren't looked at */
 	TimestampTz now;			/* what clock slots are of; any, when there are none */
 	bool		has_clock;
 	AbacFilterNode *root;
@@ -136,6 +137,7 @@ extern AbacFilterNode *AbacFilterNever(AbacFilterBuilder *builder, const AbacCol
 extern int	AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type,
 							  Datum value, bool isnull);
 extern void *AbacFilterAllocate(Size size);
+extern bool AbacFilterSameNode(const AbacFilterNode *a, const AbacFilterNode *b);
 extern bool AbacFilterSerialize(StringInfo buffer, const AbacFilterNode *node);
 
 /* filter_leaf.c: leaves */

@@ -485,9 +485,56 @@ AbacFilterIn(AbacFilterBuilder *builder, const AbacColumn *column, const AbacVal
 	array = construct_md_array(datums, nulls, 1, &dimensions, &lower_bound, type, length, by_value, align);
 	node = AbacFilterColumnNode(builder, ABAC_FILTER_ANY, column);
 	node->nullable |= odd_elements;
+	node->has_null = odd_elements;
 	node->c_collation = NeedsC(column, BTEqualStrategyNumber);
 	SetValue(builder, node, get_array_type(type), PointerGetDatum(array), source);
 	return node;
+}
+
+static void
+AppendValue(StringInfo buffer, const AbacValue *value)
+{
+	char	   *text = AbacValueToText(value);
+
+	appendStringInfo(buffer, "%d %zu %s ", (int) value->kind, strlen(text), text);
+}
+
+static void
+AppendAttribute(StringInfo buffer, const AbacAttribute *attribute, bool is_known)
+{
+	appendStringInfo(buffer, "%d %s %d %d %d %d %d ", attribute->name.length, attribute->name.data,
+					 (int) attribute->type, attribute->array_type, attribute->any_shape,
+					 attribute->multivalued, (int) attribute->source);
+	if (attribute->has_default)
+		AppendValue(buffer, &attribute->default_value);
+	if (is_known && attribute->found && attribute->origin != ABAC_ORIGIN_CLOCK)
+		AppendValue(buffer, &attribute->raw);
+}
+
+/*
+ * A slot with everything that decides a leaf beside the row: nobody reads it,
+ * but a run of a plan notices when it is another.
+ */
+static void
+AddLeafSlot(AbacFilterBuilder *builder, const AbacLeaf *leaf, bool left_is_known, bool right_is_known)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	appendStringInfo(&buffer, "%s %d ", leaf->op_name, (int) leaf->type);
+	for (int i = 0; i < leaf->npath; i++)
+		appendStringInfo(&buffer, "%d %.*s ", leaf->path[i].length, leaf->path[i].length, leaf->path[i].data);
+	AbacAttributeLookup(builder->check, leaf->attribute);
+	AppendAttribute(&buffer, leaf->attribute, left_is_known);
+	if (leaf->reference)
+	{
+		AbacAttributeLookup(builder->check, leaf->reference);
+		AppendAttribute(&buffer, leaf->reference, right_is_known);
+	}
+	else
+		AppendValue(&buffer, &leaf->raw);
+	(void) AbacFilterAddSlot(builder, psprintf("leaf %d", builder->filter->nleaves), TEXTOID,
+							 PointerGetDatum(cstring_to_text_with_len(buffer.data, buffer.len)), false);
 }
 
 /* The leaf itself, asked row by row. */
@@ -499,6 +546,7 @@ AskLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf, const AbacColumn *left
 	AbacFilterNode *node = AbacFilterColumnNode(builder, ABAC_FILTER_LEAF, left ? left : right);
 	AbacFilterLeaf *entry;
 
+	AddLeafSlot(builder, leaf, left == NULL, right == NULL);
 	if (filter->nleaves == 0)
 		filter->leaves = AbacFilterAllocate(sizeof(AbacFilterLeaf) * 4);
 	else if (filter->nleaves >= 4 && (filter->nleaves & (filter->nleaves - 1)) == 0)

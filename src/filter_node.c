@@ -53,8 +53,8 @@ IsConstant(const AbacFilterNode *node, AbacTruth truth)
 }
 
 /* Do two nodes make the same expression? */
-static bool
-SameNode(const AbacFilterNode *a, const AbacFilterNode *b)
+bool
+AbacFilterSameNode(const AbacFilterNode *a, const AbacFilterNode *b)
 {
 	StringInfoData serials[2];
 
@@ -78,7 +78,7 @@ AddChild(AbacFilterNode *node, AbacFilterNode *child)
 {
 	for (int i = 0; i < Min(node->nchildren, 16); i++)
 	{
-		if (SameNode(node->children[i], child))
+		if (AbacFilterSameNode(node->children[i], child))
 			return;
 	}
 	node->children[node->nchildren++] = child;
@@ -252,6 +252,11 @@ AbacFilterTest(AbacFilterBuilder *builder, int test, AbacFilterNode *a)
 		case ABAC_FILTER_NEVER:
 			return TestComparison(builder, test, a);
 
+		case ABAC_FILTER_ANY:
+			if (!a->has_null)
+				return TestComparison(builder, test, a);
+			break;
+
 		default:
 			break;
 	}
@@ -363,7 +368,7 @@ AbacFilterSerialize(StringInfo buffer, const AbacFilterNode *node)
 		node->kind, node->constant, node->test, node->nchildren,
 		node->column ? node->column->attnum : 0, node->other ? node->other->attnum : 0,
 		node->column ? (int32) node->column->base : 0,
-		node->strategy, node->c_collation, (int32) node->value.type, node->value.slot, node->leaf
+		node->strategy, node->c_collation, node->has_null, (int32) node->value.type, node->value.slot, node->leaf
 	};
 
 	check_stack_depth();

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -110,6 +111,24 @@ BuildCheck(const AbacRewriter *rewriter, AbacString user, AbacString action, Jso
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
+/* The text, which says the same whatever settings it is read under. */
+static char *
+Deparse(Expr *expression, Relation relation)
+{
+	static const char *const settings[][2] = {{"search_path", "pg_catalog"}, {"DateStyle", "ISO"}};
+	int			level = NewGUCNestLevel();
+	char	   *text;
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	text = deparse_expression((Node *) expression,
+							  deparse_context_for(RelationGetRelationName(relation),
+												  RelationGetRelid(relation)), false, false);
+	AtEOXact_GUC(true, level);
+	return text;
+}
+
 static char *
 FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 {
@@ -148,8 +167,7 @@ FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 			expression = makeBoolExpr(AND_EXPR,
 									  list_make2(expression, BuildCheck(&rewriter, user, action, ctx)), -1);
 	}
-	text = deparse_expression((Node *) expression,
-							  deparse_context_for(RelationGetRelationName(relation), table), false, false);
+	text = Deparse(expression, relation);
 	AbacCacheEnd();
 	table_close(relation, AccessShareLock);
 	return text;

@@ -149,6 +149,17 @@ ParentsOf(Oid oid)
 	return parents;
 }
 
+/* All that the table inherits from or is a partition of, on any level; palloc'd. */
+List *
+AbacRelationAncestors(Oid oid)
+{
+	List	   *ancestors = ParentsOf(oid);
+
+	for (int i = 0; i < list_length(ancestors); i++)
+		ancestors = list_concat_unique_oid(ancestors, ParentsOf(list_nth_oid(ancestors, i)));
+	return ancestors;
+}
+
 /* What abac_relations says of one table. */
 typedef struct Registration
 {

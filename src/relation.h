@@ -8,6 +8,7 @@
 #include "abac.h"
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/rel.h"
 
 #include "value.h"
@@ -76,6 +77,7 @@ typedef struct AbacResourceRow
 } AbacResourceRow;
 
 extern AbacRelation *AbacGetRelation(Oid oid, bool missing_ok);
+extern List *AbacRelationAncestors(Oid oid);
 extern bool AbacRelationIsWatched(Oid oid);
 extern const AbacColumn *AbacFindColumn(const AbacRelation *relation, AbacString name);
 extern AbacType AbacColumnType(AbacColumnKind kind);

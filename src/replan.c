@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "nodes/plannodes.h"
+#include "optimizer/planmain.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
@@ -30,6 +31,7 @@
 #include "cache.h"
 #include "filter.h"
 #include "principal.h"
+#include "relation.h"
 #include "replan.h"
 #include "scan.h"
 
@@ -46,6 +48,9 @@
 static AbacShape *shapes[MAX_SHAPES];
 static int	nshapes = 0;
 static bool too_many_shapes = false;
+
+/* Are their plans invalid, since a table of the extension changed? */
+static bool shapes_are_old = false;
 
 /*
  * Hashes of (principal, context) that have all those shapes, as long as the
@@ -76,7 +81,15 @@ ForgetShapes(void)
 		pfree(shapes[i]);
 	nshapes = 0;
 	too_many_shapes = false;
+	shapes_are_old = false;
 	admitted_version = 0;
+}
+
+/* From the relcache callback: a table changed, and all plans are invalid that depend on it. */
+void
+AbacReplanForget(void)
+{
+	shapes_are_old = nshapes > 0;
 }
 
 /* Every rewritten plan of the session is made anew before it is used again. */
@@ -155,7 +168,7 @@ AbacReplanAdmit(const char *principal, const char *context)
 	uint64		hash;
 	Jsonb	   *parsed;
 
-	if (nshapes == 0 || too_many_shapes || principal == NULL || principal[0] == '\0')
+	if (nshapes == 0 || too_many_shapes || shapes_are_old || principal == NULL || principal[0] == '\0')
 		return;
 	hash = HashPrincipal(principal, context);
 	if (IsAdmitted(hash))
@@ -177,6 +190,8 @@ RememberShape(const AbacShape *shape)
 	AbacString	principal = AbacPrincipal();
 	uint64		hash;
 
+	if (shapes_are_old)
+		ForgetShapes();
 	for (int i = 0; i < nshapes; i++)
 	{
 		if (VARSIZE(shapes[i]) == VARSIZE(shape) && memcmp(shapes[i], shape, VARSIZE(shape)) == 0)
@@ -202,12 +217,13 @@ RememberShape(const AbacShape *shape)
 	}
 }
 
-/* The plan that root is part of depends on everything that the shape came from. */
+/* The plan that root is part of, and that the call stood in, depends on everything that the shape came from. */
 void
-AbacReplanDepend(PlannerInfo *root, const AbacShape *shape)
+AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call)
 {
 	uint32		items[2] = {ANY_ITEM, PRINCIPAL_ITEM};
 	int			nitems = shape->is_principal ? 2 : 1;
+	ListCell   *cell;
 
 	for (int i = 0; i < ABAC_NTABLES; i++)
 		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, AbacTableOid(i));
@@ -219,6 +235,18 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape)
 		item->hashValue = items[i];
 		root->glob->invalItems = lappend(root->glob->invalItems, item);
 	}
+	foreach(cell, AbacRelationAncestors(shape->relation))
+		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, lfirst_oid(cell));
+
+	/* what was in the query, whose privileges the planner asked about */
+	root->glob->dependsOnRole = true;
+	record_plan_function_dependency(root, call->funcid);
+	foreach(cell, call->args)
+	{
+		if (IsA(lfirst(cell), FuncExpr))
+			record_plan_function_dependency(root, ((FuncExpr *) lfirst(cell))->funcid);
+	}
+
 	if (shape->is_principal)
 		RememberShape(shape);
 	if (version_at_rewriting == 0)

@@ -13,7 +13,8 @@
 
 extern void AbacReplanInit(void);
 extern void AbacReplanAll(void);
-extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape);
+extern void AbacReplanForget(void);
+extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call);
 extern void AbacReplanFor(const char *principal, const char *context);
 extern void AbacReplanAdmit(const char *principal, const char *context);
 

@@ -232,8 +232,24 @@ Rewrite(PlannerInfo *root, FuncExpr *call, Var *row, RangeTblEntry *entry, Relat
 							  list_make2(AbacBuildRowIsThere(&rewriter),
 										 result), -1);
 	if (filter)
-		AbacReplanDepend(root, rewriter.shape);
+		AbacReplanDepend(root, rewriter.shape, call);
 	return (Expr *) eval_const_expressions(root, (Node *) result);
+}
+
+/* May the role execute the function, and those that are called in its arguments? */
+static bool
+MayExecute(const FuncExpr *call)
+{
+	ListCell   *cell;
+
+	if (AbacFunctionAclCheck(call->funcid, GetUserId()) != ACLCHECK_OK)
+		return false;
+	foreach(cell, call->args)
+	{
+		if (IsA(lfirst(cell), FuncExpr) && !MayExecute(lfirst(cell)))
+			return false;
+	}
+	return true;
 }
 
 static Expr *
@@ -265,7 +281,7 @@ Simplify(SupportRequestSimplify *request)
 	if (contain_volatile_functions((Node *) call->args))
 		return NULL;
 	/* the executor says so, in the usual words */
-	if (AbacFunctionAclCheck(call->funcid, GetUserId()) != ACLCHECK_OK)
+	if (!MayExecute(call))
 		return NULL;
 
 	relation = table_open(entry->relid, NoLock);

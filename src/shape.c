@@ -13,8 +13,8 @@
  *		abac_row(shape, …, columns)		the whole decision about a row
  *
  * Nobody but the planner can call them: there is no way to write a value of
- * type abac_shape.  So they are granted to PUBLIC, and a plan is run by whoever
- * may execute the function that was written in the query.
+ * type abac_shape.  So they are granted to PUBLIC; the planner asks whether the
+ * role may execute what was written in the query, and a plan is one role's.
  *
  * One run of a plan sees one set of values.  Values, shape and user are pinned
  * when the first of these functions is called, for all calls whose state is in
@@ -27,15 +27,17 @@
 
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 
 #include "cache.h"
 #include "check_row.h"
@@ -84,6 +86,8 @@ typedef struct Use
 } Use;
 
 static dlist_head pins = DLIST_STATIC_INIT(pins);
+
+static ExecutorRun_hook_type next_ExecutorRun = NULL;
 
 /*
  * Make a shape, in the current memory context.  user is NULL for the session's
@@ -196,17 +200,7 @@ AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **fi
 	AbacCacheEnd();
 	if (filter)
 		*filter = found;
-	return found && SameShape(found, shape) && now <= found->until;
-}
-
-/* Whoever runs the plan needs the right to execute what the query says. */
-static void
-CheckPrivilege(const AbacShape *shape)
-{
-	AclResult	result = AbacFunctionAclCheck(shape->function, GetUserId());
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(shape->function));
+	return found && SameShape(found, shape);
 }
 
 pg_noreturn static void
@@ -329,7 +323,6 @@ FindPin(MemoryContext memory, const AbacShape *shape)
 			return pin;
 	}
 
-	CheckPrivilege(shape);
 	pin = MemoryContextAllocZero(memory, sizeof(Pin));
 	copy = MemoryContextAlloc(memory, VARSIZE(shape));
 	memcpy(copy, shape, VARSIZE(shape));
@@ -360,6 +353,14 @@ MakeUse(FunctionCallInfo fcinfo)
 	return use;
 }
 
+static bool
+IsRight(const Pin *pin)
+{
+	return pin->cache_version == AbacCacheVersion &&
+		pin->principal_version == AbacPrincipalVersion &&
+		pin->statement == GetCurrentStatementStartTimestamp();
+}
+
 /* The state of this call, with a pin that is right. */
 static inline Use *
 GetUse(FunctionCallInfo fcinfo)
@@ -370,12 +371,69 @@ GetUse(FunctionCallInfo fcinfo)
 	if (unlikely(use == NULL))
 		use = MakeUse(fcinfo);
 	pin = use->pin;
-	if (unlikely(pin->cache_version != AbacCacheVersion ||
-				 pin->principal_version != AbacPrincipalVersion ||
-				 pin->statement != GetCurrentStatementStartTimestamp()) &&
-		pin->shape->has_filter)
+	if (unlikely(!IsRight(pin)) && pin->shape->has_filter)
 		Validate(pin, false);
 	return use;
+}
+
+/* Is the query one whose rows are kept when the transaction ends? */
+static bool
+IsHeld(const QueryDesc *query)
+{
+	return ActivePortal && ActivePortal->queryDesc == query &&
+		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD);
+}
+
+/*
+ * Pins of the query, of those that a run which goes on has from before.  What a
+ * cursor WITH HOLD keeps can't be guarded.
+ */
+static void
+ValidateRun(const QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &pins)
+	{
+		Pin		   *pin = dlist_container(Pin, node, iter.cur);
+
+		if (pin->memory != query->estate->es_query_cxt)
+			continue;
+		if (IsHeld(query))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cursor WITH HOLD cannot be used on rows that a policy is asked about"),
+					 errdetail("Its rows would stay when the user or the policies change."),
+					 errhint("Use a cursor without HOLD, or fetch all rows at once.")));
+		if (pin->shape->has_filter && !IsRight(pin))
+			Validate(pin, false);
+	}
+}
+
+/*
+ * A query runs, or goes on when it is a cursor's.  The nodes of its plan may
+ * hold rows (a sort, a hash table) that the guard let through for somebody
+ * else.
+ */
+static void
+ExecutorRunGuarded(QueryDesc *query, ScanDirection direction, uint64 count ABAC_EXECUTE_ONCE_PARAMETER)
+{
+	if (!dlist_is_empty(&pins))
+		ValidateRun(query);
+	if (next_ExecutorRun)
+		next_ExecutorRun(query, direction, count ABAC_EXECUTE_ONCE);
+	else
+		standard_ExecutorRun(query, direction, count ABAC_EXECUTE_ONCE);
+	if (!dlist_is_empty(&pins) && IsHeld(query))
+		ValidateRun(query);
+}
+
+/* Called once, when the library is loaded. */
+void
+AbacShapeInit(void)
+{
+	next_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = ExecutorRunGuarded;
 }
 
 /* Input of type abac_shape: there is none. */

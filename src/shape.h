@@ -39,6 +39,7 @@ typedef struct AbacShapeUser
 	Jsonb	   *context;
 } AbacShapeUser;
 
+extern void AbacShapeInit(void);
 extern AbacShape *AbacMakeShape(Oid function, Oid relation, const AbacString *user,
 								AbacString action, Jsonb *ctx, const AbacFilter *filter);
 extern bool AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **filter);

@@ -670,6 +670,19 @@ AbacValueToJson(JsonbParseState **state, JsonbIteratorToken seq, const AbacValue
 	return pushJsonbValue(state, seq, &json);
 }
 
+/* The value as JSON text, palloc'd. */
+char *
+AbacValueToText(const AbacValue *value)
+{
+	JsonbParseState *state = NULL;
+	Jsonb	   *array;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	AbacValueToJson(&state, WJB_ELEM, value);
+	array = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+	return JsonbToCString(NULL, &array->root, VARSIZE(array));
+}
+
 /* What JSON calls the kind of a value as a source has it; a constant. */
 const char *
 AbacKindName(const AbacValue *value)

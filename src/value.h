@@ -88,6 +88,7 @@ extern void AbacInetFromDatum(Datum datum, inet_struct *result);
 extern bool AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result);
 extern pg_tz *AbacTimezone(void);
 
+extern char *AbacValueToText(const AbacValue *value);
 extern JsonbValue *AbacValueToJson(JsonbParseState **state, JsonbIteratorToken seq,
 								   const AbacValue *value);
 
