@@ -59,6 +59,7 @@ REGRESS = \
 	install \
 	operators \
 	oracle \
+	plans \
 	principal \
 	protect \
 	request \
@@ -75,7 +76,9 @@ ISOLATION = \
 	guard_cycles_rr \
 	guard_races_rc \
 	guard_races_rr \
-	guard_reference
+	guard_reference \
+	plans_cursor \
+	plans_prepared
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=abac
 PROVE_TESTS ?= test/t/*.pl
 PGTAP_TESTS ?= $(srcdir)/test/pgtap/*.sql
