@@ -217,26 +217,16 @@ RememberShape(const AbacShape *shape)
 	}
 }
 
-/* The plan that root is part of, and that the call stood in, depends on everything that the shape came from. */
+/*
+ * The plan that root is part of depends on everything that the shape came from,
+ * and on the right to execute the call that stood in the query.
+ */
 void
 AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call)
 {
 	uint32		items[2] = {ANY_ITEM, PRINCIPAL_ITEM};
 	int			nitems = shape->is_principal ? 2 : 1;
 	ListCell   *cell;
-
-	for (int i = 0; i < ABAC_NTABLES; i++)
-		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, AbacTableOid(i));
-	for (int i = 0; i < nitems; i++)
-	{
-		PlanInvalItem *item = makeNode(PlanInvalItem);
-
-		item->cacheId = PROCOID;
-		item->hashValue = items[i];
-		root->glob->invalItems = lappend(root->glob->invalItems, item);
-	}
-	foreach(cell, AbacRelationAncestors(shape->relation))
-		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, lfirst_oid(cell));
 
 	/* what was in the query, whose privileges the planner asked about */
 	root->glob->dependsOnRole = true;
@@ -246,7 +236,21 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call
 		if (IsA(lfirst(cell), FuncExpr))
 			record_plan_function_dependency(root, ((FuncExpr *) lfirst(cell))->funcid);
 	}
+	if (!shape->has_filter)
+		return;
 
+	for (int i = 0; i < ABAC_NTABLES; i++)
+		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, AbacTableOid(i));
+	foreach(cell, AbacRelationAncestors(shape->relation))
+		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, lfirst_oid(cell));
+	for (int i = 0; i < nitems; i++)
+	{
+		PlanInvalItem *item = makeNode(PlanInvalItem);
+
+		item->cacheId = PROCOID;
+		item->hashValue = items[i];
+		root->glob->invalItems = lappend(root->glob->invalItems, item);
+	}
 	if (shape->is_principal)
 		RememberShape(shape);
 	if (version_at_rewriting == 0)

@@ -231,8 +231,7 @@ Rewrite(PlannerInfo *root, FuncExpr *call, Var *row, RangeTblEntry *entry, Relat
 		result = makeBoolExpr(AND_EXPR,
 							  list_make2(AbacBuildRowIsThere(&rewriter),
 										 result), -1);
-	if (filter)
-		AbacReplanDepend(root, rewriter.shape, call);
+	AbacReplanDepend(root, rewriter.shape, call);
 	return (Expr *) eval_const_expressions(root, (Node *) result);
 }
 
