@@ -431,12 +431,12 @@ AskRow(AbacFilterBuilder *builder)
 /*
  * What is left for ids where the user is nobody in particular: false as a rule.
  * Else it holds where nothing is said to everybody (say_nothing: such places
- * are looked at by themselves), or nothing can be said against it; otherwise it has to be
- * asked row by row.
+ * are looked at by themselves), or nothing can be said against it; otherwise it
+ * has to be asked row by row.  *everywhere: any row that names an organization.
  */
 static AbacFilterNode *
 FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz moment,
-				AbacSpan *span, bool say_nothing)
+				AbacSpan *span, bool say_nothing, bool *everywhere)
 {
 	const AbacRelation *relation = request->relation;
 	AbacRequest away = *request;
@@ -480,7 +480,14 @@ FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, Timestam
 	named = AbacFilterAnd(builder,
 						  AbacFilterNot(builder, AbacFilterIsNull(builder, relation->scope[ABAC_SCOPE_ORGANIZATION])),
 						  AbacFilterNot(builder, is_empty));
+	*everywhere = node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_TRUE;
 	return AbacFilterAnd(builder, named, node);
+}
+
+static bool
+IsTrue(const AbacFilterNode *node)
+{
+	return node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_TRUE;
 }
 
 static bool
@@ -530,14 +537,16 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 	AbacFilterNode *known;
 	bool		here = true;
 	bool		with_rules;
+	bool		everywhere = false;
+	bool		all_are_true;
 	Group		all;
 	ListCell   *cell;
 
-	others = FilterElsewhere(builder, request, moment, span, false);
+	others = FilterElsewhere(builder, request, moment, span, false, &everywhere);
 	with_rules = others->kind == ABAC_FILTER_ROW;
 	CollectTuples(tuples, request, &with_rules);
 	if (with_rules)
-		others = FilterElsewhere(builder, request, moment, span, true);
+		others = FilterElsewhere(builder, request, moment, span, true, &everywhere);
 	for (int i = 0; i < tuples->count; i++)
 	{
 		AbacFilterNode *node = FilterInPlace(builder, request, &tuples->tuples[i], moment, span, NULL);
@@ -549,16 +558,6 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 	}
 	if (tuples->overflow)
 		others = AskRow(builder);
-
-	/* nothing can be said against it anywhere */
-	if (list_length(groups) == 1 && !with_rules && others->kind != ABAC_FILTER_ROW && !IsFalse(others))
-	{
-		Group	   *group = linitial(groups);
-
-		if (group->node->kind == ABAC_FILTER_CONSTANT && group->node->constant == ABAC_TRUE &&
-			!request->relation->null_is_platform)
-			return others;
-	}
 
 	result = AbacFilterConstant(builder, ABAC_FALSE);
 	foreach(cell, groups)
@@ -573,14 +572,32 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 			return AskRow(builder);
 		result = AbacFilterOr(builder, result, AbacFilterAnd(builder, where, group->node));
 	}
-	if (IsFalse(others) || tuples->count == 0)
-		return AbacFilterOr(builder, result, others);
+	if (IsFalse(others))
+		return result;
 
-	/* everywhere else; of what was known to be false, too, nothing may be asked */
-	all.count = tuples->count;
-	all.tuples = palloc(sizeof(Tuple *) * tuples->count);
-	for (int i = 0; i < tuples->count; i++)
-		all.tuples[i] = &tuples->tuples[i];
+	/*
+	 * Everywhere else; of what is known to be false, too, nothing may be asked.
+	 * Where it is true, it makes no difference: where no row is without an
+	 * organization, that is part of what "others" asks for, so it needn't be
+	 * said at all.
+	 */
+	all.count = 0;
+	all.tuples = palloc(sizeof(Tuple *) * Max(tuples->count, 1));
+	all_are_true = others->kind != ABAC_FILTER_ROW && !request->relation->null_is_platform;
+	foreach(cell, groups)
+	{
+		Group	   *group = lfirst(cell);
+
+		if (IsTrue(group->node))
+			continue;
+		all_are_true = false;
+		for (int i = 0; i < group->count; i++)
+			all.tuples[all.count++] = group->tuples[i];
+	}
+	if (all_are_true && everywhere)
+		return others;
+	if (all.count == 0)
+		return AbacFilterOr(builder, result, others);
 	known = GroupIs(builder, &all, &here);
 	if (!here)
 		return AskRow(builder);

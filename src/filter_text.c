@@ -140,6 +140,7 @@ FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 	AbacRequest request;
 	AbacRelation *registered;
 	AbacFilterNode *node;
+	AbacFilterNode *bound;
 	Expr	   *expression;
 	char	   *text;
 
@@ -162,10 +163,17 @@ FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 	{
 		rewriter.filter = builder.filter;
 		node = builder.filter->root;
-		expression = AbacBuildNode(&rewriter, Bound(&builder, node, true));
+		bound = Bound(&builder, node, true);
+		expression = AbacBuildNode(&rewriter, bound);
 		if (AsksRows(node))
-			expression = makeBoolExpr(AND_EXPR,
-									  list_make2(expression, BuildCheck(&rewriter, user, action, ctx)), -1);
+		{
+			Expr	   *check = BuildCheck(&rewriter, user, action, ctx);
+
+			if (bound->kind == ABAC_FILTER_CONSTANT && bound->constant == ABAC_TRUE)
+				expression = check;
+			else
+				expression = makeBoolExpr(AND_EXPR, list_make2(expression, check), -1);
+		}
 	}
 	text = Deparse(expression, relation);
 	AbacCacheEnd();
