@@ -81,6 +81,7 @@ KeysEqual(const char *a, const char *b)
 #include "lib/simplehash.h"
 
 uint64		AbacCacheVersion = 1;
+uint64		AbacChanges = 1;
 
 MemoryContext AbacPolicyMemory = NULL;
 MemoryContext AbacSubjectMemory = NULL;
@@ -96,7 +97,10 @@ MakeStale(int changes)
 {
 	stale |= changes;
 	if (changes)
+	{
 		AbacCacheVersion++;
+		AbacChanges++;
+	}
 }
 
 /* Was something loaded since the last AbacCacheBegin()? */
@@ -479,7 +483,8 @@ AbacCacheEnd(void)
 void
 AbacCacheForget(void)
 {
-	MakeStale(ALL_LAYERS);
+	stale = ALL_LAYERS;
+	AbacCacheVersion++;
 }
 
 /* Begin a key in the caller's (stack) memory. */

@@ -31,6 +31,9 @@ extern MemoryContext AbacSubjectMemory;
  */
 extern uint64 AbacCacheVersion;
 
+/* Grows when something changed, or may have, that was read or could be. */
+extern uint64 AbacChanges;
+
 extern void AbacCacheInit(void);
 extern void AbacCacheBegin(void);
 extern Snapshot AbacCacheSnapshot(void);

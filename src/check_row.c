@@ -17,6 +17,7 @@
 #include "cache.h"
 #include "check_row.h"
 #include "principal.h"
+#include "shape.h"
 
 PG_FUNCTION_INFO_V1(abac_check_row);
 PG_FUNCTION_INFO_V1(abac_check_row_uuid);
@@ -232,9 +233,15 @@ DecideRow(FunctionCallInfo fcinfo, AbacString user, int n)
 	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
 	AbacRequest request;
 	AbacResourceRow row;
-	AbacPlan   *plan = AbacBeginRowArgs(fcinfo, user, n, AbacNow(), &request, &row);
+	AbacPlan   *plan;
 	AbacCheck	check;
 
+	if (fcinfo->flinfo && fcinfo->flinfo->fn_extra == NULL)
+	{
+		AbacPinRun(fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = fcinfo;	/* not NULL, that is all */
+	}
+	plan = AbacBeginRowArgs(fcinfo, user, n, AbacNow(), &request, &row);
 	if (plan)
 	{
 		AbacCheckBegin(&check, &request, &row, plan->subject, AbacNow());

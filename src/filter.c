@@ -425,6 +425,7 @@ AskRow(AbacFilterBuilder *builder)
 
 	node->kind = ABAC_FILTER_ROW;
 	node->constant = ABAC_FALSE;
+	builder->filter->asks_rows = true;
 	return node;
 }
 

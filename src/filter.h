@@ -102,6 +102,7 @@ typedef struct AbacFilter
 	TimestampTz as_of;			/* windows before it don't matter */
 	TimestampTz now;			/* what clock slots are of; any, when there are none */
 	bool		has_clock;
+	bool		asks_rows;		/* the whole decision, somewhere */
 	AbacFilterNode *root;
 	int			nnodes;
 	int			nslots;

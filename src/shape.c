@@ -60,7 +60,13 @@ typedef struct Pin
 	dlist_node	node;
 	MemoryContext memory;		/* of the run */
 	MemoryContextCallback callback;
-	const AbacShape *shape;
+	const AbacShape *shape;		/* NULL = of a call that wasn't rewritten */
+
+	/* the whole decision is asked row by row, and there is no telling what it goes by */
+	bool		asks_rows;
+	uint64		changes;		/* AbacChanges when the run began */
+	char	   *principal;
+	char	   *context;
 
 	/* when this was last found to be right */
 	uint64		cache_version;
@@ -307,34 +313,60 @@ Unpin(void *arg)
 	dlist_delete(&((Pin *) arg)->node);
 }
 
-/* The run's pin for a shape: there already, or made now. */
+static bool
+SameText(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* The run's pin for a shape (NULL = of calls that weren't rewritten): there already, or made now. */
 static Pin *
 FindPin(MemoryContext memory, const AbacShape *shape)
 {
+	AbacString	principal = AbacPrincipal();
+	const char *context = AbacContextText();
 	dlist_iter	iter;
 	Pin		   *pin;
-	AbacShape  *copy;
 
 	dlist_foreach(iter, &pins)
 	{
 		pin = dlist_container(Pin, node, iter.cur);
-		if (pin->memory == memory && VARSIZE(pin->shape) == VARSIZE(shape) &&
-			memcmp(pin->shape, shape, VARSIZE(shape)) == 0)
+		if (pin->memory == memory &&
+			(shape && pin->shape
+			 ? VARSIZE(pin->shape) == VARSIZE(shape) && memcmp(pin->shape, shape, VARSIZE(shape)) == 0
+			 : shape == pin->shape))
 			return pin;
 	}
 
 	pin = MemoryContextAllocZero(memory, sizeof(Pin));
-	copy = MemoryContextAlloc(memory, VARSIZE(shape));
-	memcpy(copy, shape, VARSIZE(shape));
 	pin->memory = memory;
-	pin->shape = copy;
-	if (shape->has_filter)
+	pin->changes = AbacChanges;
+	if (shape)
+		pin->shape = memcpy(MemoryContextAlloc(memory, VARSIZE(shape)), shape, VARSIZE(shape));
+	if (shape && shape->has_filter)
 		Validate(pin, true);
+	pin->asks_rows = shape == NULL || !shape->has_filter || (pin->filter && pin->filter->asks_rows);
+	if (pin->asks_rows)
+	{
+		pin->principal = MemoryContextStrdup(memory, principal.data ? principal.data : "");
+		pin->context = MemoryContextStrdup(memory, context ? context : "");
+	}
 	dlist_push_head(&pins, &pin->node);
 	pin->callback.func = Unpin;
 	pin->callback.arg = pin;
 	MemoryContextRegisterResetCallback(memory, &pin->callback);
 	return pin;
+}
+
+/*
+ * The whole decision is asked in a run that was not rewritten; memory is the
+ * run's.  So that the run notices, when it goes on, that rows which it has put
+ * aside may be out of date.
+ */
+void
+AbacPinRun(MemoryContext memory)
+{
+	(void) FindPin(memory, NULL);
 }
 
 static Use *
@@ -405,7 +437,11 @@ ValidateRun(const QueryDesc *query)
 					 errmsg("cursor WITH HOLD cannot be used on rows that a policy is asked about"),
 					 errdetail("Its rows would stay when the user or the policies change."),
 					 errhint("Use a cursor without HOLD, or fetch all rows at once.")));
-		if (pin->shape->has_filter && !IsRight(pin))
+		if (pin->asks_rows &&
+			(pin->changes != AbacChanges || !SameText(pin->principal, AbacPrincipal().data) ||
+			 !SameText(pin->context, AbacContextText())))
+			PlanIsStale("The session's principal or context, or what is stored, changed.");
+		if (pin->shape && pin->shape->has_filter && !IsRight(pin))
 			Validate(pin, false);
 	}
 }

@@ -42,6 +42,7 @@ typedef struct AbacShapeUser
 extern void AbacShapeInit(void);
 extern AbacShape *AbacMakeShape(Oid function, Oid relation, const AbacString *user,
 								AbacString action, Jsonb *ctx, const AbacFilter *filter);
+extern void AbacPinRun(MemoryContext memory);
 extern bool AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **filter);
 
 #endif							/* ABAC_SHAPE_H */
