@@ -711,18 +711,15 @@ MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 }
 
 /*
- * The filter for a request of AbacRequestParseRelation() with that ctx.  In
- * the subject layer; call between AbacCacheBegin() and AbacCacheEnd().
- *
- * as_of: the moment whose later windows it must know, NULL = one that suits;
- * what is returned may be as of another, when that comes to the same.
+ * The filter for a request of AbacRequestParseRelation() with that ctx, in the
+ * subject layer.
  */
-AbacFilter *
-AbacGetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, TimestampTz now)
+static AbacFilter *
+GetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, TimestampTz now)
 {
 	AbacKey		key;
 	AbacFilter *filter;
-	AbacRequest copy = *request;
+	AbacRequest copy;
 	AbacString	context = {(const char *) ctx, VARSIZE(ctx)};
 	Jsonb	   *kept;
 
@@ -745,4 +742,36 @@ AbacGetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, 
 	filter = MakeFilter(&copy, as_of ? *as_of : now, now);
 	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, filter);
 	return filter;
+}
+
+/*
+ * What is left of the decision about rows of a table, from a cache that holds
+ * nothing stale.  NULL when the request is invalid, which is denied, and with
+ * missing_ok when the table isn't registered, else ERROR 42809; ERROR 22023 for
+ * a malformed ctx.  End with AbacCacheEnd() in any case; the filter is good
+ * until AbacCacheVersion changes.
+ *
+ * as_of: the moment whose later windows it must know, NULL = one that suits.
+ */
+AbacFilter *
+AbacBeginFilter(Oid relation, bool missing_ok, AbacString user, AbacString action, Jsonb *ctx,
+				const TimestampTz *as_of)
+{
+	TimestampTz now = AbacNow();
+
+	for (int attempt = 0;; attempt++)
+	{
+		AbacRelation *registered;
+		AbacRequest request;
+		AbacFilter *filter = NULL;
+
+		AbacCacheBegin();
+		registered = AbacGetRelation(relation, missing_ok);
+		if (registered && AbacRequestParseRelation(&request, user, action, registered, ctx))
+			filter = GetFilter(&request, ctx, as_of, now);
+		if (attempt > 0 || AbacCacheIsConsistent())
+			return filter;
+		AbacCacheEnd();
+		AbacCacheForget();
+	}
 }

@@ -122,8 +122,8 @@ typedef struct AbacFilterBuilder
 	const AbacFilterPlace *place;
 } AbacFilterBuilder;
 
-extern AbacFilter *AbacGetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of,
-								 TimestampTz now);
+extern AbacFilter *AbacBeginFilter(Oid relation, bool missing_ok, AbacString user,
+								   AbacString action, Jsonb *ctx, const TimestampTz *as_of);
 
 /* filter_node.c: nodes, simplified as they are made */
 extern AbacFilterNode *AbacFilterConstant(AbacFilterBuilder *builder, AbacTruth truth);

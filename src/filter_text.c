@@ -134,29 +134,15 @@ FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 {
 	Relation	relation = table_open(table, AccessShareLock);
 	Var		   *row = makeVar(1, InvalidAttrNumber, get_rel_type_id(table), -1, InvalidOid, 0);
-	TimestampTz now = AbacNow();
 	AbacFilterBuilder builder = {NULL};
 	AbacRewriter rewriter;
-	AbacRequest request;
-	AbacRelation *registered;
 	AbacFilterNode *node;
 	AbacFilterNode *bound;
 	Expr	   *expression;
 	char	   *text;
 
 	AbacRewriterBegin(&rewriter, row, RelationGetDescr(relation));
-	for (int attempt = 0; attempt < 2; attempt++)
-	{
-		AbacCacheBegin();
-		registered = AbacGetRelation(table, false);
-		builder.filter = NULL;
-		if (AbacRequestParseRelation(&request, user, action, registered, ctx))
-			builder.filter = AbacGetFilter(&request, ctx, NULL, now);
-		if (attempt > 0 || AbacCacheIsConsistent())
-			break;
-		AbacCacheEnd();
-		AbacCacheForget();
-	}
+	builder.filter = AbacBeginFilter(table, false, user, action, ctx, NULL);
 	if (builder.filter == NULL)
 		expression = (Expr *) makeBoolConst(false, false);
 	else

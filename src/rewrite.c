@@ -82,34 +82,14 @@ IsCallOf(const AbacRewriter *rewriter, Node *node, const char *name)
 		((FuncExpr *) node)->funcid == AbacFindFunction(rewriter, name, NULL, 0);
 }
 
-/*
- * The filter for a request, with the cache begun and, when this returns,
- * ended; NULL when it has no filter.  *relation is registered.
- */
+/* What is left of the decision, or NULL when that can't be said in this way. */
 static const AbacFilter *
 GetFilter(Oid relation, AbacString user, AbacString action, Jsonb *ctx)
 {
-	TimestampTz now = AbacNow();
-	AbacFilter *filter = NULL;
+	AbacFilter *filter = AbacBeginFilter(relation, true, user, action, ctx, NULL);
 
-	for (int attempt = 0; attempt < 2; attempt++)
-	{
-		AbacRelation *table;
-		AbacRequest request;
-
-		AbacCacheBegin();
-		table = AbacGetRelation(relation, true);
-		filter = NULL;
-		if (table && !table->has_virtual_columns &&
-			AbacRequestParseRelation(&request, user, action, table, ctx))
-			filter = AbacGetFilter(&request, ctx, NULL, now);
-		if (attempt > 0 || AbacCacheIsConsistent())
-			break;
-		AbacCacheEnd();
-		AbacCacheForget();
-	}
 	AbacCacheEnd();
-	return filter;
+	return filter && !filter->relation->has_virtual_columns ? filter : NULL;
 }
 
 /* Is the table registered, and can its columns be passed one by one? */

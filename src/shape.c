@@ -156,27 +156,6 @@ SameShape(const AbacFilter *filter, const AbacShape *shape)
 }
 
 /*
- * The filter that answers the shape's question now; NULL when its table isn't
- * registered any more, or there is nobody to ask about.
- */
-static AbacFilter *
-FindFilter(const AbacShape *shape, AbacString user, Jsonb *ctx, TimestampTz now)
-{
-	AbacRelation *relation = AbacGetRelation(shape->relation, true);
-	AbacRequest request;
-	AbacFilter *filter;
-
-	if (relation == NULL ||
-		!AbacRequestParseRelation(&request, user, ShapeAction(shape), relation, ctx))
-		return NULL;
-	filter = AbacGetFilter(&request, ctx, NULL, now);
-	/* windows may have opened or closed since the plan was made */
-	if (!SameShape(filter, shape) && filter->as_of != shape->as_of)
-		filter = AbacGetFilter(&request, ctx, &shape->as_of, now);
-	return filter;
-}
-
-/*
  * Does the shape's question, for the user, still lead to a filter of that
  * shape?  Then *filter (if not NULL) is it, good until the cache's version
  * changes.
@@ -184,26 +163,24 @@ FindFilter(const AbacShape *shape, AbacString user, Jsonb *ctx, TimestampTz now)
 bool
 AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **filter)
 {
-	TimestampTz now = AbacNow();
 	AbacString	name = shape->is_principal ? user->principal : ShapeUser(shape);
-	Jsonb	   *ctx;
+	AbacString	action = ShapeAction(shape);
 	AbacFilter *found;
+	Jsonb	   *ctx;
 
 	if (shape->is_session_context)
 		ctx = user->context;
 	else
 		ctx = memcpy(palloc(shape->ctx_size), shape->data, shape->ctx_size);
 
-	AbacCacheBegin();
-	found = FindFilter(shape, name, ctx, now);
-	if (!AbacCacheIsConsistent())
-	{
-		AbacCacheEnd();
-		AbacCacheForget();
-		AbacCacheBegin();
-		found = FindFilter(shape, name, ctx, now);
-	}
+	found = AbacBeginFilter(shape->relation, true, name, action, ctx, NULL);
 	AbacCacheEnd();
+	if (found && !SameShape(found, shape) && found->as_of != shape->as_of)
+	{
+		/* windows may have opened or closed since the plan was made */
+		found = AbacBeginFilter(shape->relation, true, name, action, ctx, &shape->as_of);
+		AbacCacheEnd();
+	}
 	if (filter)
 		*filter = found;
 	return found && SameShape(found, shape);
