@@ -18,6 +18,7 @@ OBJS = \
 	src/explain.o \
 	src/expression.o \
 	src/filter.o \
+	src/filter_compare.o \
 	src/filter_leaf.o \
 	src/filter_node.o \
 	src/filter_text.o \

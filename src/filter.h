@@ -141,12 +141,22 @@ extern void *AbacFilterAllocate(Size size);
 extern bool AbacFilterSameNode(const AbacFilterNode *a, const AbacFilterNode *b);
 extern bool AbacFilterSerialize(StringInfo buffer, const AbacFilterNode *node);
 
-/* filter_leaf.c: leaves */
-extern AbacFilterNode *AbacFilterOfLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf);
+/* filter_compare.c: comparisons of a column with a value */
+
+/* May a value of the kind be NaN or infinite, which is missing? */
+#define AbacHasOddNumbers(kind) \
+	((kind) == ABAC_COLUMN_NUMERIC || (kind) == ABAC_COLUMN_FLOAT4 || (kind) == ABAC_COLUMN_FLOAT8)
+
+extern bool AbacZoneIsUtc(void);
 extern AbacFilterNode *AbacFilterCompare(AbacFilterBuilder *builder, const AbacColumn *column,
 										 int strategy, const AbacValue *value, const char *source);
 extern AbacFilterNode *AbacFilterIn(AbacFilterBuilder *builder, const AbacColumn *column,
 									const AbacValue *elements, int nelements, bool odd_elements,
 									const char *source);
+extern AbacFilterNode *AbacFilterPrefix(AbacFilterBuilder *builder, const AbacColumn *column,
+										AbacString prefix, const char *source);
+
+/* filter_leaf.c: leaves */
+extern AbacFilterNode *AbacFilterOfLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf);
 
 #endif							/* ABAC_FILTER_H */
