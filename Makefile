@@ -35,11 +35,13 @@ OBJS = \
 	src/plan.o \
 	src/policy.o \
 	src/principal.o \
+	src/register.o \
 	src/relation.o \
 	src/replan.o \
 	src/request.o \
 	src/rewrite.o \
 	src/row.o \
+	src/run.o \
 	src/scan.o \
 	src/shape.o \
 	src/subject.o \

@@ -961,13 +961,19 @@ BEGIN
 		RAISE EXCEPTION 'sample must not be negative'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	-- rows that are hidden from the caller can't be compared
+	IF row_security_active(relation) THEN
+		RAISE EXCEPTION 'row-level security hides rows of table "%"', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)
+			USING ERRCODE = 'insufficient_privilege',
+				  HINT = 'Call it as a superuser or as a role with BYPASSRLS.';
+	END IF;
 	-- OFFSET 0 keeps the planner from looking through to the table's row, so
 	-- that by_check is the row form itself.
 	RETURN QUERY EXECUTE format(
 		'SELECT s.row_id, to_jsonb(s.row_data), s.by_check, s.by_filter, s.by_planner
-		FROM (SELECT t.row_id, t.row_data, @extschema@.abac_check($1, $2, t.row_data, $3) AS by_check, t.by_filter, t.by_planner
+		FROM (SELECT t.row_id, t.row_data, @extschema@.abac_check($1, $2, CAST(t.row_data AS record), $3) AS by_check, t.by_filter, t.by_planner
 			FROM (SELECT %1$I.ctid AS row_id, CAST(%1$I.* AS %6$s) AS row_data, (%2$s) AS by_filter,
-					@extschema@.abac_check(%3$L::text, %4$L::text, %1$I.*, %5$L::jsonb) AS by_planner
+					@extschema@.abac_check(%3$L::text, %4$L::text, CAST(%1$I.* AS record), %5$L::jsonb) AS by_planner
 				FROM %6$s AS %1$I %7$s OFFSET 0) AS t OFFSET 0) AS s
 		WHERE s.by_check IS DISTINCT FROM s.by_filter OR s.by_check IS DISTINCT FROM s.by_planner',
 		(SELECT c.relname FROM pg_class c WHERE c.oid = relation),
@@ -984,33 +990,8 @@ COMMENT ON FUNCTION abac_verify_filter(text, text, regclass, jsonb, bigint) IS
 --
 
 -- abac_register and abac_unregister write a table that is closed to their
--- callers.  So they run as its owner and ask themselves who calls: current_user
--- is the owner, but the setting role still says what SET ROLE said outside.
-CREATE FUNCTION abac_require_owner(relation regclass) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
-	tab pg_class;
-BEGIN
-	IF relation IS NULL THEN
-		RAISE EXCEPTION 'relation must not be NULL'
-			USING ERRCODE = 'null_value_not_allowed';
-	END IF;
-	SELECT c.* INTO tab FROM pg_class c WHERE c.oid = relation;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation::oid
-			USING ERRCODE = 'undefined_table';
-	END IF;
-	IF NOT pg_has_role(caller, tab.relowner, 'USAGE') THEN
-		RAISE EXCEPTION 'must be owner of table %', tab.relname
-			USING ERRCODE = 'insufficient_privilege';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION abac_require_owner(regclass) IS
-	'ERROR 42501 unless the session''s role is a superuser or has the privileges of the table''s owner';
+-- callers: they ask whether the caller owns the table, and then call these two
+-- as the extension's owner.
 
 CREATE FUNCTION abac_registration(relation regclass) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -1025,18 +1006,16 @@ $$;
 COMMENT ON FUNCTION abac_registration(regclass) IS
 	'what the table is registered as, in words; NULL when it is not registered itself';
 
-CREATE FUNCTION abac_register(relation regclass, resource_type text DEFAULT NULL, id_column name DEFAULT NULL,
-							  organization_column name DEFAULT NULL, project_column name DEFAULT NULL,
-							  workspace_column name DEFAULT NULL, null_scope text DEFAULT 'deny') RETURNS void
+CREATE FUNCTION abac_write_registration(relation regclass, resource_type text, id_column name, organization_column name,
+										project_column name, workspace_column name, null_scope text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	tab pg_class;
 	col name;
 	known @extschema@.abac_relations;
 BEGIN
-	PERFORM @extschema@.abac_require_owner(relation);
 	SELECT c.* INTO tab FROM pg_class c WHERE c.oid = relation;
 
 	IF tab.relkind NOT IN ('r', 'p', 'f', 'm') THEN
@@ -1093,7 +1072,7 @@ BEGIN
 				  HINT = 'Name the innermost: abac_scopes says what is above a project or a workspace.';
 	END IF;
 
-	SELECT r.* INTO known FROM @extschema@.abac_relations r WHERE r.relation = abac_register.relation;
+	SELECT r.* INTO known FROM @extschema@.abac_relations r WHERE r.relation = abac_write_registration.relation;
 	IF FOUND AND (known.resource_type, known.id_column, known.organization_column, known.project_column,
 				  known.workspace_column, known.null_scope)
 			IS NOT DISTINCT FROM
@@ -1103,9 +1082,9 @@ BEGIN
 	END IF;
 	INSERT INTO @extschema@.abac_relations (relation, resource_type, id_column, organization_column, project_column,
 											workspace_column, null_scope)
-	VALUES (abac_register.relation, abac_register.resource_type, abac_register.id_column,
-			abac_register.organization_column, abac_register.project_column, abac_register.workspace_column,
-			abac_register.null_scope)
+	VALUES (abac_write_registration.relation, abac_write_registration.resource_type, abac_write_registration.id_column,
+			abac_write_registration.organization_column, abac_write_registration.project_column, abac_write_registration.workspace_column,
+			abac_write_registration.null_scope)
 	ON CONFLICT ON CONSTRAINT abac_relations_relation_key
 	DO UPDATE SET (resource_type, id_column, organization_column, project_column, workspace_column, null_scope) =
 		ROW(excluded.resource_type, excluded.id_column, excluded.organization_column, excluded.project_column,
@@ -1113,15 +1092,22 @@ BEGIN
 	RAISE NOTICE 'registered %: %', relation, @extschema@.abac_registration(relation);
 END
 $$;
+COMMENT ON FUNCTION abac_write_registration(regclass, text, name, name, name, name, text) IS
+	'internal: abac_register, for whoever may write abac_relations';
+
+CREATE FUNCTION abac_register(relation regclass, resource_type text DEFAULT NULL, id_column name DEFAULT NULL,
+							  organization_column name DEFAULT NULL, project_column name DEFAULT NULL,
+							  workspace_column name DEFAULT NULL, null_scope text DEFAULT 'deny') RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_register'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION abac_register(regclass, text, name, name, name, name, text) IS
 	'makes the table''s rows resources; registering again replaces what was said of it. For its owner';
 
-CREATE FUNCTION abac_unregister(relation regclass) RETURNS boolean
+CREATE FUNCTION abac_delete_registration(relation regclass) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM @extschema@.abac_require_owner(relation);
 	IF EXISTS (SELECT FROM pg_policy p
 			   WHERE p.polrelid = relation
 					 AND starts_with(obj_description(p.oid, 'pg_policy'), 'made by abac_protect')) THEN
@@ -1130,10 +1116,16 @@ BEGIN
 				  DETAIL = 'Its row-level security policies ask about rows of a registered table.',
 				  HINT = format('Use abac_unprotect(%L).', relation);
 	END IF;
-	DELETE FROM @extschema@.abac_relations r WHERE r.relation = abac_unregister.relation;
+	DELETE FROM @extschema@.abac_relations r WHERE r.relation = abac_delete_registration.relation;
 	RETURN FOUND;
 END
 $$;
+COMMENT ON FUNCTION abac_delete_registration(regclass) IS
+	'internal: abac_unregister, for whoever may write abac_relations';
+
+CREATE FUNCTION abac_unregister(relation regclass) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_unregister'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION abac_unregister(regclass) IS
 	'the table''s rows are no resources any more; true when it was registered. For its owner';
 
@@ -1152,6 +1144,8 @@ CREATE FUNCTION abac_protect(relation regclass, resource_type text DEFAULT NULL,
 AS $$
 DECLARE
 	mark CONSTANT text := 'made by abac_protect';
+	-- with every argument in its very type, so that no other function of that name fits better
+	call CONSTANT text := '@extschema@.abac_can(%L::text, CAST(%I.* AS record), @extschema@.abac_context())';
 	root pg_class;
 	tab pg_class;
 	family regclass[];				-- the table and everything below it
@@ -1327,10 +1321,10 @@ BEGIN
 			forced := false;
 		END IF;
 
-		may_read := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'read', 'read'), tab.relname);
-		may_create := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'create', 'create'), tab.relname);
-		may_update := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'update', 'update'), tab.relname);
-		may_delete := format('%s.abac_can(%L, %I.*)', '@extschema@', coalesce(actions ->> 'delete', 'delete'), tab.relname);
+		may_read := format(call, coalesce(actions ->> 'read', 'read'), tab.relname);
+		may_create := format(call, coalesce(actions ->> 'create', 'create'), tab.relname);
+		may_update := format(call, coalesce(actions ->> 'update', 'update'), tab.relname);
+		may_delete := format(call, coalesce(actions ->> 'delete', 'delete'), tab.relname);
 		FOR pol IN SELECT * FROM (VALUES
 			('abac_select', 'SELECT', format('USING (%s)', may_read)),
 			('abac_insert', 'INSERT', format('WITH CHECK (%s)', may_create)),
@@ -1471,7 +1465,7 @@ BEGIN
 		IF comment ~ 'forced row level security' THEN
 			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', tab.oid::regclass);
 		END IF;
-		IF comment ~ 'registered the table' AND @extschema@.abac_unregister(tab.oid) THEN
+		IF comment ~ 'registered the table' AND @extschema@.abac_unregister(tab.oid::regclass) THEN
 			unregistered := unregistered || tab.oid::regclass;
 		END IF;
 	END LOOP;
@@ -1576,7 +1570,8 @@ REVOKE ALL ON FUNCTION
 	abac_explain_text(bigint, text, record, jsonb),
 	abac_register(regclass, text, name, name, name, name, text),
 	abac_registration(regclass),
-	abac_require_owner(regclass),
+	abac_write_registration(regclass, text, name, name, name, name, text),
+	abac_delete_registration(regclass),
 	abac_unregister(regclass),
 	abac_protect(regclass, text, name, name, name, name, text, jsonb, boolean),
 	abac_unprotect(regclass),

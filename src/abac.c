@@ -11,7 +11,7 @@
 #include "guard.h"
 #include "principal.h"
 #include "replan.h"
-#include "shape.h"
+#include "run.h"
 #include "value.h"
 
 ABAC_MODULE_MAGIC;
@@ -31,7 +31,7 @@ _PG_init(void)
 	AbacGuardInit();
 	AbacPrincipalInit();
 	AbacReplanInit();
-	AbacShapeInit();
+	AbacRunInit();
 	AbacValueInit(TimezoneChanged);
 
 	MarkGUCPrefixReserved("abac");

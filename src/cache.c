@@ -105,6 +105,9 @@ MakeStale(int changes)
 
 /* Was something loaded since the last AbacCacheBegin()? */
 static bool loading = false;
+
+/* Was something put into a layer since, loaded or made of what was there? */
+static bool added = false;
 static Snapshot snapshot = NULL;
 
 /* Was something loaded while this transaction had changes of its own? */
@@ -349,12 +352,22 @@ DropLayer(MemoryContext *memory, const char *name, map_hash **map)
 	*map = map_create(*memory, 64, NULL);
 }
 
+/* Did the last check that loaded something read a table whose changes go unseen? */
+static bool distrusts = false;
+
+bool
+AbacCacheDistrusts(void)
+{
+	return distrusts;
+}
+
 /* What was read from a table whose triggers don't fire is not kept. */
 static void
 DropDistrusted(void)
 {
 	bits32		tables = AbacScanTakeDistrusted();
 
+	distrusts = tables != 0;
 	for (int i = 0; tables != 0; i++, tables >>= 1)
 	{
 		if (tables & 1)
@@ -455,7 +468,7 @@ AbacCacheEnd(void)
 {
 	Size		policies;
 
-	if (!loading)
+	if (!loading && !added)
 		return;
 
 	/* a guard, which read for itself, may have added to the layers too */
@@ -466,7 +479,7 @@ AbacCacheEnd(void)
 	if (snapshot != NULL)
 		UnregisterSnapshot(snapshot);
 	snapshot = NULL;
-	loading = false;
+	loading = added = false;
 
 	DropDistrusted();
 
@@ -573,6 +586,7 @@ AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value)
 	memcpy(copy, key->data, key->length);
 	entry = map_insert_hash(map, copy, hash, &found);
 	entry->value = value;
+	added = true;
 }
 
 /* A copy with a NUL after it, so that its data serves as a C string too. */

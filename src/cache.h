@@ -40,6 +40,7 @@ extern Snapshot AbacCacheSnapshot(void);
 extern bool AbacCacheIsConsistent(void);
 extern void AbacCacheEnd(void);
 extern void AbacCacheForget(void);
+extern bool AbacCacheDistrusts(void);
 
 /*
  * What the layers hold is found by keys: a tag and the parts that tell one

@@ -12,12 +12,13 @@
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 #include "cache.h"
 #include "check_row.h"
 #include "principal.h"
-#include "shape.h"
+#include "run.h"
 
 PG_FUNCTION_INFO_V1(abac_check_row);
 PG_FUNCTION_INFO_V1(abac_check_row_uuid);
@@ -62,7 +63,7 @@ AbacBeginRow(AbacRequest *request, AbacResourceRow *row, Oid relation,
 static bool
 SameQuestion(const AbacRowAsker *asker, AbacString user, AbacString action, const Jsonb *ctx)
 {
-	return asker->cache_version == AbacCacheVersion &&
+	return asker->memory != NULL && asker->cache_version == AbacCacheVersion &&
 		asker->principal_version == AbacPrincipalVersion &&
 		asker->statement == GetCurrentStatementStartTimestamp() &&
 		AbacStringEqual(asker->request.user, user) &&
@@ -89,22 +90,22 @@ KeepPlan(AbacRowAsker *asker, const AbacRequest *request, AbacPlan *plan, Jsonb 
 {
 	if (!SameQuestion(asker, request->user, request->action, ctx))
 	{
-		MemoryContext old = MemoryContextSwitchTo(asker->memory);
+		MemoryContext old;
 
-		if (asker->ctx)
-		{
-			pfree(asker->user);
-			pfree(asker->action);
-			pfree(asker->ctx);
-		}
+		if (asker->memory == NULL)
+			asker->memory = AllocSetContextCreate(asker->parent, "abac asker", ALLOCSET_SMALL_SIZES);
+		else
+			MemoryContextReset(asker->memory);
+		old = MemoryContextSwitchTo(asker->memory);
 		memset(asker->plans, 0, sizeof(asker->plans));
 		asker->user = AbacStringToCString(request->user);
 		asker->action = AbacStringToCString(request->action);
 		asker->ctx = palloc(VARSIZE(ctx));
 		memcpy(asker->ctx, ctx, VARSIZE(ctx));
-		MemoryContextSwitchTo(old);
+		/* here, since an id that is a number becomes text */
 		(void) AbacRequestParseRelation(&asker->request, AbacStringOf(asker->user),
 										AbacStringOf(asker->action), request->relation, asker->ctx);
+		MemoryContextSwitchTo(old);
 		asker->cache_version = AbacCacheVersion;
 		asker->principal_version = AbacPrincipalVersion;
 		asker->statement = GetCurrentStatementStartTimestamp();
@@ -141,7 +142,7 @@ AbacAskRow(AbacRowAsker *asker, Oid relation, AbacString user, AbacString action
 
 	if (user.data == NULL || user.length == 0 || action.data == NULL || action.length == 0)
 		return decision;
-	if (asker->ctx && ctx && SameQuestion(asker, user, action, ctx))
+	if (ctx && SameQuestion(asker, user, action, ctx))
 	{
 		request = asker->request;
 		row.relation = request.relation;
@@ -238,7 +239,7 @@ DecideRow(FunctionCallInfo fcinfo, AbacString user, int n)
 
 	if (fcinfo->flinfo && fcinfo->flinfo->fn_extra == NULL)
 	{
-		AbacPinRun(fcinfo->flinfo->fn_mcxt);
+		AbacRunDepends(fcinfo->flinfo->fn_mcxt, true);
 		fcinfo->flinfo->fn_extra = fcinfo;	/* not NULL, that is all */
 	}
 	plan = AbacBeginRowArgs(fcinfo, user, n, AbacNow(), &request, &row);

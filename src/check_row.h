@@ -17,6 +17,7 @@
 
 typedef struct AbacRowAsker
 {
+	MemoryContext parent;		/* the caller's, of the next */
 	MemoryContext memory;		/* for what is kept from row to row */
 	uint64		cache_version;	/* of everything below */
 	uint64		principal_version;

@@ -61,7 +61,11 @@
 #if PG_VERSION_NUM >= 160000
 #define AbacFunctionAclCheck(function, role) \
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#define AbacOwnsRelation(relation, role) \
+	object_ownercheck(RelationRelationId, relation, role)
 #else
+#define AbacOwnsRelation(relation, role) \
+	pg_class_ownercheck(relation, role)
 #define AbacFunctionAclCheck(function, role) \
 	pg_proc_aclcheck(function, role, ACL_EXECUTE)
 #endif

@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "decide.h"
 #include "principal.h"
+#include "run.h"
 
 PG_FUNCTION_INFO_V1(abac_check);
 PG_FUNCTION_INFO_V1(abac_check_uuid);
@@ -308,5 +309,7 @@ abac_require_bigint(PG_FUNCTION_ARGS)
 Datum
 abac_can(PG_FUNCTION_ARGS)
 {
+	if (AbacRunIsFree)
+		AbacRunsAroundDepend(NULL);
 	PG_RETURN_BOOL(DecideArgs(fcinfo, AbacPrincipal(), 0).allowed);
 }

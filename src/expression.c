@@ -449,10 +449,15 @@ AbacBuildFilter(AbacRewriter *rewriter)
 		return BuildGuard(rewriter, Bool(true, false), TableOidVar(rewriter));
 	if (root->kind == ABAC_FILTER_CONSTANT)
 	{
+		if (!rewriter->fold)
+			return BuildGuard(rewriter, Bool(false, root->constant == ABAC_UNKNOWN),
+							  TableOidVar(rewriter));
+
 		/*
 		 * "false AND NULL" is false, and the planner makes a constant false of
-		 * it where it stands as a condition: the table isn't even scanned.
-		 * Elsewhere, as under NOT, it leaves the guard where it is.
+		 * it where it stands as a condition: the table isn't even scanned, and
+		 * run.c sees to it that the plan serves nobody else.  Elsewhere, as
+		 * under NOT, it leaves the guard where it is.
 		 */
 		return makeBoolExpr(AND_EXPR,
 							list_make2(BuildGuard(rewriter, Bool(root->constant == ABAC_UNKNOWN, false),

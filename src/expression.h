@@ -17,6 +17,7 @@
 typedef struct AbacRewriter
 {
 	const AbacFilter *filter;
+	bool		fold;			/* may a false filter become a constant? */
 	AbacShape  *shape;			/* NULL = values are written as constants (abac_filter) */
 	Const	   *shape_const;
 	Var		   *row;			/* whole-row; what columns' Vars are made like */

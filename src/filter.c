@@ -27,8 +27,8 @@
 #include "filter.h"
 #include "places.h"
 
-/* A scope that no table can name, as text in a database holds no such byte. */
-static const AbacString elsewhere = {"\377elsewhere", 10};
+/* A scope that no table can name: every one refuses empty ids. */
+static const AbacString elsewhere = {"", 0};
 
 /* Values of the scope columns: none = NULL, or there is no such column. */
 typedef struct Tuple
@@ -63,7 +63,9 @@ static AbacFilterNode *
 FilterOfProgram(AbacFilterBuilder *builder, const AbacProgram *program, uint32 index)
 {
 	const AbacNode *node = &program->nodes[index];
+	AbacFilterNode **children;
 	AbacFilterNode *result;
+	int			nchildren = 0;
 
 	check_stack_depth();
 	switch (node->kind)
@@ -73,15 +75,15 @@ FilterOfProgram(AbacFilterBuilder *builder, const AbacProgram *program, uint32 i
 		case ABAC_NODE_LEAF:
 			return AbacFilterOfLeaf(builder, node->leaf);
 		case ABAC_NODE_AND:
-			result = AbacFilterConstant(builder, ABAC_TRUE);
-			for (uint32 i = index + 1; i < node->end; i = program->nodes[i].end)
-				result = AbacFilterAnd(builder, result, FilterOfProgram(builder, program, i));
-			return result;
 		case ABAC_NODE_OR:
 		case ABAC_NODE_NOT:
-			result = AbacFilterConstant(builder, ABAC_FALSE);
-			for (uint32 i = index + 1; i < node->end; i = program->nodes[i].end)
-				result = AbacFilterOr(builder, result, FilterOfProgram(builder, program, i));
+			children = palloc(sizeof(AbacFilterNode *) * (node->end - index));
+			for (uint32 i = index + 1; i < node->end && !AbacFilterIsTooLarge(builder->filter);
+				 i = program->nodes[i].end)
+				children[nchildren++] = FilterOfProgram(builder, program, i);
+			result = AbacFilterCombine(builder,
+									   node->kind == ABAC_NODE_AND ? ABAC_FILTER_AND : ABAC_FILTER_OR,
+									   children, nchildren);
 			return node->kind == ABAC_NODE_NOT ? AbacFilterNot(builder, result) : result;
 	}
 	elog(ERROR, "unrecognized condition node: %d", (int) node->kind);
@@ -90,7 +92,9 @@ FilterOfProgram(AbacFilterBuilder *builder, const AbacProgram *program, uint32 i
 static AbacFilterNode *
 FilterOfPlanNode(AbacFilterBuilder *builder, const AbacPlanNode *node)
 {
+	AbacFilterNode **children;
 	AbacFilterNode *result;
+	int			nchildren = 0;
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
@@ -101,15 +105,17 @@ FilterOfPlanNode(AbacFilterBuilder *builder, const AbacPlanNode *node)
 		case ABAC_PLAN_CONDITIONS:
 			return FilterOfProgram(builder, node->conditions->program, 0);
 		case ABAC_PLAN_AND:
-			result = AbacFilterConstant(builder, ABAC_TRUE);
-			for (int i = 0; i < node->nchildren; i++)
-				result = AbacFilterAnd(builder, result, FilterOfPlanNode(builder, node->children[i]));
-			return result;
 		case ABAC_PLAN_OR:
 		case ABAC_PLAN_NOT:
-			result = AbacFilterConstant(builder, ABAC_FALSE);
-			for (int i = 0; i < node->nchildren; i++)
-				result = AbacFilterOr(builder, result, FilterOfPlanNode(builder, node->children[i]));
+			children = palloc(sizeof(AbacFilterNode *) * Max(node->nchildren, 1));
+			while (nchildren < node->nchildren && !AbacFilterIsTooLarge(builder->filter))
+			{
+				children[nchildren] = FilterOfPlanNode(builder, node->children[nchildren]);
+				nchildren++;
+			}
+			result = AbacFilterCombine(builder,
+									   node->kind == ABAC_PLAN_AND ? ABAC_FILTER_AND : ABAC_FILTER_OR,
+									   children, nchildren);
 			return node->kind == ABAC_PLAN_NOT ? AbacFilterNot(builder, result) : result;
 		case ABAC_PLAN_TEST:
 			return AbacFilterTest(builder, node->test, FilterOfPlanNode(builder, node->children[0]));
@@ -172,8 +178,10 @@ FilterOfPlan(AbacFilterBuilder *builder, const AbacPlan *plan)
 
 	rests[plan->nsteps].result = AbacFilterConstant(builder, ABAC_FALSE);
 	rests[plan->nsteps].denied = rests[plan->nsteps].result;
-	for (int i = plan->nsteps - 1; i >= 0; i--)
+	for (int i = plan->nsteps - 1; i >= 0 && !AbacFilterIsTooLarge(builder->filter); i--)
 		rests[i] = AddStep(builder, &plan->steps[i], rests[i + 1], rests);
+	if (AbacFilterIsTooLarge(builder->filter))
+		return rests[plan->nsteps].result;
 	return rests[0].result;
 }
 
@@ -543,6 +551,12 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 	Group		all;
 	ListCell   *cell;
 
+	/* of such a type no id is made (row.c) */
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (request->relation->scope[i] && !AbacColumnHoldsIds(request->relation->scope[i]))
+			return AskRow(builder);
+	}
 	others = FilterElsewhere(builder, request, moment, span, false, &everywhere);
 	with_rules = others->kind == ABAC_FILTER_ROW;
 	CollectTuples(tuples, request, &with_rules);
@@ -553,7 +567,7 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 		AbacFilterNode *node = FilterInPlace(builder, request, &tuples->tuples[i], moment, span, NULL);
 
 		CHECK_FOR_INTERRUPTS();
-		if (builder->filter->nnodes > ABAC_MAX_FILTER_NODES)
+		if (AbacFilterIsTooLarge(builder->filter))
 			return AskRow(builder);
 		AddToGroup(&groups, &tuples->tuples[i], node);
 	}
@@ -666,7 +680,7 @@ MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 	filter->relation = request->relation;
 	filter->as_of = as_of;
 	filter->now = now;
-	for (int i = 0; moment <= DT_NOEND && i < ABAC_MAX_WINDOWS; i++)
+	for (int i = 0; i < ABAC_MAX_WINDOWS && !AbacFilterIsTooLarge(filter); i++)
 	{
 		AbacSpan	span = {DT_NOBEGIN, DT_NOEND};
 		AbacFilterNode *node = FilterAsOf(&builder, request, moment, &span);
@@ -698,7 +712,7 @@ MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 									AbacFilterAnd(&builder,
 												  ClockIs(&builder, true, filter->boundaries[filter->nspans - 1]),
 												  AskRow(&builder)));
-	if (filter->nnodes > ABAC_MAX_FILTER_NODES || !HashShape(filter))
+	if (AbacFilterIsTooLarge(filter) || !HashShape(filter))
 	{
 		filter->root = AskRow(&builder);
 		filter->nspans = 1;
@@ -722,6 +736,7 @@ GetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, Time
 	AbacRequest copy;
 	AbacString	context = {(const char *) ctx, VARSIZE(ctx)};
 	Jsonb	   *kept;
+	MemoryContext old;
 
 	AbacKeyBegin(&key, ABAC_TAG_FILTER);
 	AbacKeyAddString(&key, request->user);
@@ -735,10 +750,12 @@ GetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, Time
 
 	/* places keep the request */
 	kept = AbacCopyVarlena(AbacSubjectMemory, JsonbPGetDatum(ctx));
+	old = MemoryContextSwitchTo(AbacSubjectMemory);
 	if (!AbacRequestParseRelation(&copy, AbacCopyString(AbacSubjectMemory, request->user),
 								  AbacCopyString(AbacSubjectMemory, request->action),
 								  request->relation, kept))
 		elog(ERROR, "request of a filter is invalid");
+	MemoryContextSwitchTo(old);
 	filter = MakeFilter(&copy, as_of ? *as_of : now, now);
 	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, filter);
 	return filter;

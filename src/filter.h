@@ -127,6 +127,11 @@ extern AbacFilter *AbacBeginFilter(Oid relation, bool missing_ok, AbacString use
 
 /* filter_node.c: nodes, simplified as they are made */
 extern AbacFilterNode *AbacFilterConstant(AbacFilterBuilder *builder, AbacTruth truth);
+/* Then it is given up, and the whole decision asked row by row. */
+#define AbacFilterIsTooLarge(filter)	((filter)->nnodes > ABAC_MAX_FILTER_NODES)
+
+extern AbacFilterNode *AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind,
+										 AbacFilterNode **nodes, int nnodes);
 extern AbacFilterNode *AbacFilterAnd(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b);
 extern AbacFilterNode *AbacFilterOr(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b);
 extern AbacFilterNode *AbacFilterNot(AbacFilterBuilder *builder, AbacFilterNode *a);

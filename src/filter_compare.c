@@ -225,10 +225,33 @@ DateOperand(int strategy, TimestampTz moment, Operand *operand)
 	while (Midnight(date + 1) <= moment)
 		date++;
 
+	/* a zone that skipped a day has two that begin at once */
+	if (Midnight(date - 1) == Midnight(date))
+		return NOT_HERE;
+
 	operand->type = DATEOID;
 	operand->datum = DateADTGetDatum(date);
 	operand->strategy = strategy;
 	return Midnight(date) == moment ? COMPARES : RoundDown(strategy, operand);
+}
+
+/* Is the value of a kind that columns of theirs are compared with? */
+static bool
+KindFits(AbacColumnKind column, AbacKind value)
+{
+	switch (AbacColumnType(column))
+	{
+		case ABAC_TYPE_STRING:
+			return value == ABAC_KIND_STRING;
+		case ABAC_TYPE_NUMBER:
+			return value == ABAC_KIND_NUMBER || value == ABAC_KIND_STRING;	/* an id */
+		case ABAC_TYPE_BOOLEAN:
+			return value == ABAC_KIND_BOOLEAN;
+		case ABAC_TYPE_DATE:
+			return value == ABAC_KIND_DATE;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -241,6 +264,8 @@ MakeOperand(const AbacColumn *column, int strategy, const AbacValue *value, Oper
 	bool		equality = strategy == BTEqualStrategyNumber;
 
 	operand->strategy = strategy;
+	if (!KindFits(column->kind, value->kind))
+		return NOT_HERE;
 	switch (column->kind)
 	{
 		case ABAC_COLUMN_TEXT:
@@ -306,9 +331,11 @@ MakeOperand(const AbacColumn *column, int strategy, const AbacValue *value, Oper
 			return NumberOperand(column->kind, strategy, value->u.number, operand);
 
 		case ABAC_COLUMN_NUMERIC:
+			if (value->kind != ABAC_KIND_NUMBER)
+				return NOT_HERE;
 			operand->type = NUMERICOID;
 			operand->datum = NumericGetDatum(value->u.number);
-			return value->kind == ABAC_KIND_NUMBER ? COMPARES : NOT_HERE;
+			return COMPARES;
 
 		case ABAC_COLUMN_BOOLEAN:
 			operand->type = BOOLOID;

@@ -105,7 +105,8 @@ IsPlain(const AbacLeaf *leaf, const AbacAttribute *attribute, const AbacColumn *
 {
 	AbacType	type = AbacColumnType(column->kind);
 
-	if (type == ABAC_TYPE_NONE || (left && leaf->npath > 0))
+	/* addresses: an IPv4-mapped one is its IPv4 */
+	if (type == ABAC_TYPE_NONE || type == ABAC_TYPE_INET || (left && leaf->npath > 0))
 		return false;
 	if (attribute->builtin == ABAC_BUILTIN_RESOURCE_ID)
 	{

@@ -52,24 +52,38 @@ IsConstant(const AbacFilterNode *node, AbacTruth truth)
 	return node->kind == ABAC_FILTER_CONSTANT && node->constant == truth;
 }
 
+static bool
+SameValue(const AbacFilterValue *a, const AbacFilterValue *b)
+{
+	int16		length;
+	bool		by_value;
+
+	if (a->type != b->type || a->slot != b->slot)
+		return false;
+	if (!OidIsValid(a->type) || a->slot >= 0)
+		return true;
+	get_typlenbyval(a->type, &length, &by_value);
+	return datumIsEqual(a->datum, b->datum, by_value, length);
+}
+
 /* Do two nodes make the same expression? */
 bool
 AbacFilterSameNode(const AbacFilterNode *a, const AbacFilterNode *b)
 {
-	StringInfoData serials[2];
-
+	check_stack_depth();
 	if (a == b)
 		return true;
-	if (a->kind != b->kind || a->column != b->column || a->nchildren != b->nchildren)
+	if (a->kind != b->kind || a->column != b->column || a->other != b->other ||
+		a->nchildren != b->nchildren || a->constant != b->constant || a->test != b->test ||
+		a->strategy != b->strategy || a->has_null != b->has_null ||
+		a->c_collation != b->c_collation || a->leaf != b->leaf || !SameValue(&a->value, &b->value))
 		return false;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < a->nchildren; i++)
 	{
-		initStringInfo(&serials[i]);
-		if (!AbacFilterSerialize(&serials[i], i == 0 ? a : b))
+		if (!AbacFilterSameNode(a->children[i], b->children[i]))
 			return false;
 	}
-	return serials[0].len == serials[1].len &&
-		memcmp(serials[0].data, serials[1].data, serials[0].len) == 0;
+	return true;
 }
 
 /* Add a child unless it is there; a long list isn't searched. */
@@ -84,44 +98,64 @@ AddChild(AbacFilterNode *node, AbacFilterNode *child)
 	node->children[node->nchildren++] = child;
 }
 
-/* AND or OR; "absorbing" is what decides it alone. */
-static AbacFilterNode *
-Combine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *a, AbacFilterNode *b,
-		AbacTruth absorbing)
+/*
+ * AND or OR of any number of nodes.  Of a filter that has become too large
+ * something is returned that won't be used.
+ */
+AbacFilterNode *
+AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode **nodes, int nnodes)
 {
-	AbacFilterNode *node;
-	AbacFilterNode *parts[2] = {a, b};
+	AbacTruth	absorbing = kind == ABAC_FILTER_AND ? ABAC_FALSE : ABAC_TRUE;
+	AbacFilterNode *result;
 	int			nchildren = 0;
+	int			nothers = 0;
+	AbacFilterNode *other = NULL;
 
-	if (a == b || IsConstant(a, absorbing) || IsConstant(b, AbacNot(absorbing)))
-		return a;
-	if (IsConstant(b, absorbing) || IsConstant(a, AbacNot(absorbing)))
-		return b;
-
-	node = NewNode(builder, kind, a->nullable || b->nullable);
-	for (int i = 0; i < 2; i++)
-		nchildren += parts[i]->kind == kind ? parts[i]->nchildren : 1;
-	node->children = AbacFilterAllocate(sizeof(AbacFilterNode *) * nchildren);
-	for (int i = 0; i < 2; i++)
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < nnodes; i++)
 	{
-		if (parts[i]->kind != kind)
-			AddChild(node, parts[i]);
-		for (int j = 0; parts[i]->kind == kind && j < parts[i]->nchildren; j++)
-			AddChild(node, parts[i]->children[j]);
+		if (IsConstant(nodes[i], absorbing))
+			return nodes[i];
+		if (IsConstant(nodes[i], AbacNot(absorbing)))
+			continue;
+		other = nodes[i];
+		nothers++;
+		nchildren += nodes[i]->kind == kind ? nodes[i]->nchildren : 1;
 	}
-	return node->nchildren > 1 ? node : node->children[0];
+	if (nothers == 0)
+		return AbacFilterConstant(builder, AbacNot(absorbing));
+	if (nothers == 1 || AbacFilterIsTooLarge(builder->filter))
+		return other;
+
+	result = NewNode(builder, kind, false);
+	result->children = AbacFilterAllocate(sizeof(AbacFilterNode *) * nchildren);
+	for (int i = 0; i < nnodes; i++)
+	{
+		if (IsConstant(nodes[i], AbacNot(absorbing)))
+			continue;
+		result->nullable |= nodes[i]->nullable;
+		if (nodes[i]->kind != kind)
+			AddChild(result, nodes[i]);
+		for (int j = 0; nodes[i]->kind == kind && j < nodes[i]->nchildren; j++)
+			AddChild(result, nodes[i]->children[j]);
+	}
+	return result->nchildren > 1 ? result : result->children[0];
 }
 
 AbacFilterNode *
 AbacFilterAnd(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b)
 {
-	return Combine(builder, ABAC_FILTER_AND, a, b, ABAC_FALSE);
+	AbacFilterNode *nodes[2] = {a, b};
+
+	return AbacFilterCombine(builder, ABAC_FILTER_AND, nodes, 2);
 }
 
 AbacFilterNode *
 AbacFilterOr(AbacFilterBuilder *builder, AbacFilterNode *a, AbacFilterNode *b)
 {
-	return Combine(builder, ABAC_FILTER_OR, a, b, ABAC_TRUE);
+	AbacFilterNode *nodes[2] = {a, b};
+
+	return AbacFilterCombine(builder, ABAC_FILTER_OR, nodes, 2);
 }
 
 static AbacFilterNode *
@@ -204,6 +238,9 @@ AbacFilterTest(AbacFilterBuilder *builder, int test, AbacFilterNode *a)
 {
 	AbacFilterNode *node;
 
+	check_stack_depth();
+	if (AbacFilterIsTooLarge(builder->filter))
+		return a;
 	if (!a->nullable)
 		test &= ~ABAC_IS_UNKNOWN;
 	if (test == 0 || test == (a->nullable ? ANY_TRUTH : ANY_TRUTH & ~ABAC_IS_UNKNOWN))
@@ -231,18 +268,16 @@ AbacFilterTest(AbacFilterBuilder *builder, int test, AbacFilterNode *a)
 			{
 				/* "at least" truths distribute as the connective is, "at most" the other way round */
 				bool		at_least = test == ABAC_IS_TRUE || test == (ABAC_IS_TRUE | ABAC_IS_UNKNOWN);
+				AbacFilterNode **nodes;
 				bool		at_most = test == ABAC_IS_FALSE || test == (ABAC_IS_FALSE | ABAC_IS_UNKNOWN);
 
 				if (!at_least && !at_most)
 					break;
-				node = AbacFilterTest(builder, test, a->children[0]);
-				for (int i = 1; i < a->nchildren; i++)
-				{
-					AbacFilterNode *child = AbacFilterTest(builder, test, a->children[i]);
-
-					node = (a->kind == ABAC_FILTER_AND) == at_least
-						? AbacFilterAnd(builder, node, child) : AbacFilterOr(builder, node, child);
-				}
+				nodes = palloc(sizeof(AbacFilterNode *) * a->nchildren);
+				for (int i = 0; i < a->nchildren; i++)
+					nodes[i] = AbacFilterTest(builder, test, a->children[i]);
+				node = AbacFilterCombine(builder, (a->kind == ABAC_FILTER_AND) == at_least
+										 ? ABAC_FILTER_AND : ABAC_FILTER_OR, nodes, a->nchildren);
 				return node;
 			}
 

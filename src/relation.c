@@ -15,6 +15,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/pg_list.h"
+#include "partitioning/partdesc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -107,6 +108,15 @@ AbacColumnType(AbacColumnKind kind)
 			return ABAC_TYPE_NONE;
 	}
 	elog(ERROR, "unrecognized column kind: %d", (int) kind);
+}
+
+/* Are the column's values texts or numbers, as ids are? */
+bool
+AbacColumnHoldsIds(const AbacColumn *column)
+{
+	AbacType	type = AbacColumnType(column->kind);
+
+	return type == ABAC_TYPE_STRING || type == ABAC_TYPE_NUMBER;
 }
 
 /* Remember to drop what is known when the table changes. */
@@ -228,19 +238,31 @@ FindRegistration(Oid oid, Registration *registration)
 	return false;
 }
 
-/* NOT NULL can be relied on: also in what inherits, where it may be missing before 18. */
+/*
+ * Can NOT NULL be relied on, in all that the rows come from?  What inherits may
+ * lack it before 18, and of foreign tables it is only a promise.
+ */
 static bool
-IsNotNull(Relation relation, int i)
+NotNullIsSure(Relation relation)
 {
-	if (relation->rd_rel->relhassubclass && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		return false;
-	return AbacColumnIsNotNull(RelationGetDescr(relation), i);
+	PartitionDesc partitions;
+
+	if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhassubclass;
+	partitions = RelationGetPartitionDesc(relation, true);
+	for (int i = 0; i < partitions->nparts; i++)
+	{
+		if (get_rel_relkind(partitions->oids[i]) != RELKIND_RELATION)
+			return false;
+	}
+	return true;
 }
 
 static void
 LoadColumns(AbacRelation *result, Relation relation)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
+	bool		sure = NotNullIsSure(relation);
 
 	result->columns = MemoryContextAllocZero(AbacPolicyMemory,
 											 sizeof(AbacColumn) * Max(desc->natts, 1));
@@ -259,7 +281,7 @@ LoadColumns(AbacRelation *result, Relation relation)
 		column->collation = attribute->attcollation;
 		column->base = getBaseType(attribute->atttypid);
 		column->kind = KindOfType(column->base);
-		column->is_not_null = IsNotNull(relation, i);
+		column->is_not_null = sure && AbacColumnIsNotNull(desc, i);
 		column->element_type = get_element_type(column->base);
 		if (OidIsValid(column->element_type))
 		{

@@ -81,6 +81,7 @@ extern List *AbacRelationAncestors(Oid oid);
 extern bool AbacRelationIsWatched(Oid oid);
 extern const AbacColumn *AbacFindColumn(const AbacRelation *relation, AbacString name);
 extern AbacType AbacColumnType(AbacColumnKind kind);
+extern bool AbacColumnHoldsIds(const AbacColumn *column);
 
 extern bool AbacRowValue(const AbacResourceRow *row, const AbacColumn *column, AbacValue *value);
 extern AbacString AbacRowId(const AbacResourceRow *row, const AbacColumn *column);

@@ -40,6 +40,13 @@
 #define PRINCIPAL_ITEM	0xABAC0002U
 
 /*
+ * Says that a plan about the principal has no guard, since nothing was left and
+ * the planner took the rest for false.  It is followed by an item that holds a
+ * hash of who it was made for.
+ */
+#define UNGUARDED_ITEM	0xABAC0003U
+
+/*
  * The shapes that plans about the principal were made with, since they were
  * last invalidated all together.  Beyond so many, nobody is admitted.
  */
@@ -177,10 +184,14 @@ AbacReplanAdmit(const char *principal, const char *context)
 	parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(context && context[0] ? context : "{}")));
 	for (int i = 0; i < nshapes; i++)
 	{
-		if (!HasShape(shapes[i], AbacStringOf(principal), parsed))
+		/* a callback may forget them all meanwhile */
+		AbacShape  *shape = memcpy(palloc(VARSIZE(shapes[i])), shapes[i], VARSIZE(shapes[i]));
+
+		if (!HasShape(shape, AbacStringOf(principal), parsed))
 			return;
 	}
-	Admit(hash);
+	if (nshapes > 0 && !shapes_are_old)
+		Admit(hash);
 }
 
 /* A plan with a shape about the principal is being made. */
@@ -217,15 +228,70 @@ RememberShape(const AbacShape *shape)
 	}
 }
 
+static void
+AddItem(PlannerInfo *root, uint32 hash)
+{
+	PlanInvalItem *item = makeNode(PlanInvalItem);
+
+	item->cacheId = PROCOID;
+	item->hashValue = hash;
+	root->glob->invalItems = lappend(root->glob->invalItems, item);
+}
+
+/* Who asks now; 0 for nobody. */
+static uint32
+HashThisPrincipal(void)
+{
+	AbacString	principal = AbacPrincipal();
+	uint64		hash;
+
+	if (principal.data == NULL)
+		return 0;
+	hash = HashPrincipal(principal.data, AbacContextText());
+	return Max((uint32) (hash ^ (hash >> 32)), 1);
+}
+
+/* Is there something in the plan, about the principal, that has no guard? */
+bool
+AbacReplanIsUnguarded(const PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->invalItems)
+	{
+		if (lfirst_node(PlanInvalItem, cell)->hashValue == UNGUARDED_ITEM)
+			return true;
+	}
+	return false;
+}
+
+/* Were all such things made for the present principal, or for one of the same shapes? */
+bool
+AbacReplanIsFor(const PlannedStmt *plan)
+{
+	AbacString	principal = AbacPrincipal();
+	uint32		now = HashThisPrincipal();
+
+	/* nothing is allowed to nobody, whatever may have been left for others */
+	if (principal.data == NULL || IsAdmitted(HashPrincipal(principal.data, AbacContextText())))
+		return true;
+	for (int i = 0; i + 1 < list_length(plan->invalItems); i++)
+	{
+		if (list_nth_node(PlanInvalItem, plan->invalItems, i)->hashValue == UNGUARDED_ITEM &&
+			list_nth_node(PlanInvalItem, plan->invalItems, i + 1)->hashValue != now)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The plan that root is part of depends on everything that the shape came from,
- * and on the right to execute the call that stood in the query.
+ * and on the right to execute the call that stood in the query.  unguarded: as a
+ * condition it becomes a constant, for this principal only.
  */
 void
-AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call)
+AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call, bool unguarded)
 {
-	uint32		items[2] = {ANY_ITEM, PRINCIPAL_ITEM};
-	int			nitems = shape->is_principal ? 2 : 1;
 	ListCell   *cell;
 
 	/* what was in the query, whose privileges the planner asked about */
@@ -243,13 +309,13 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call
 		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, AbacTableOid(i));
 	foreach(cell, AbacRelationAncestors(shape->relation))
 		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, lfirst_oid(cell));
-	for (int i = 0; i < nitems; i++)
+	AddItem(root, ANY_ITEM);
+	if (shape->is_principal)
+		AddItem(root, PRINCIPAL_ITEM);
+	if (shape->is_principal && unguarded)
 	{
-		PlanInvalItem *item = makeNode(PlanInvalItem);
-
-		item->cacheId = PROCOID;
-		item->hashValue = items[i];
-		root->glob->invalItems = lappend(root->glob->invalItems, item);
+		AddItem(root, UNGUARDED_ITEM);
+		AddItem(root, HashThisPrincipal());
 	}
 	if (shape->is_principal)
 		RememberShape(shape);

@@ -8,13 +8,17 @@
 #include "abac.h"
 
 #include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
 
 #include "shape.h"
 
 extern void AbacReplanInit(void);
 extern void AbacReplanAll(void);
 extern void AbacReplanForget(void);
-extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call);
+extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call,
+							 bool unguarded);
+extern bool AbacReplanIsUnguarded(const PlannedStmt *plan);
+extern bool AbacReplanIsFor(const PlannedStmt *plan);
 extern void AbacReplanFor(const char *principal, const char *context);
 extern void AbacReplanAdmit(const char *principal, const char *context);
 

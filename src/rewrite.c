@@ -198,6 +198,8 @@ Rewrite(PlannerInfo *root, FuncExpr *call, Var *row, RangeTblEntry *entry, Relat
 
 	user_copy = user;
 	rewriter.filter = filter;
+	/* where changes go unseen, no plan is made anew */
+	rewriter.fold = !AbacCacheDistrusts();
 	AbacRewriterSetShape(&rewriter, AbacMakeShape(call->funcid, entry->relid,
 									  principal || filter == NULL ? NULL : &user_copy,
 									  action_text, session_context ? NULL : filter ? context : NULL,
@@ -211,7 +213,9 @@ Rewrite(PlannerInfo *root, FuncExpr *call, Var *row, RangeTblEntry *entry, Relat
 		result = makeBoolExpr(AND_EXPR,
 							  list_make2(AbacBuildRowIsThere(&rewriter),
 										 result), -1);
-	AbacReplanDepend(root, rewriter.shape, call);
+	AbacReplanDepend(root, rewriter.shape, call,
+					 filter && filter->root->kind == ABAC_FILTER_CONSTANT &&
+					 filter->root->constant != ABAC_TRUE);
 	return (Expr *) eval_const_expressions(root, (Node *) result);
 }
 
@@ -242,6 +246,10 @@ Simplify(SupportRequestSimplify *request)
 	Expr	   *result = NULL;
 
 	if (root == NULL || root->glob == NULL || root->parse == NULL)
+		return NULL;
+
+	/* columns can be NULL there where the row isn't, and the other way round */
+	if (root->parse->groupingSets != NIL)
 		return NULL;
 
 	/* the row of a table of this query level, and nothing else */

@@ -285,7 +285,7 @@ AbacRowId(const AbacResourceRow *row, const AbacColumn *column)
 	AbacString	none = {NULL, 0};
 	AbacValue	value;
 
-	if (column->kind == ABAC_COLUMN_ARRAY || column->kind == ABAC_COLUMN_JSONB ||
+	if (!AbacColumnHoldsIds(column) ||
 		!AbacRowValue(row, column, &value) || !AbacCoerce(&value, ABAC_TYPE_ID, &value))
 		return none;
 	return value.u.string;

@@ -27,17 +27,14 @@
 
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
-#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/portal.h"
 
 #include "cache.h"
 #include "check_row.h"
@@ -45,6 +42,7 @@
 #include "filter.h"
 #include "principal.h"
 #include "replan.h"
+#include "run.h"
 #include "shape.h"
 
 PG_FUNCTION_INFO_V1(abac_shape_in);
@@ -60,13 +58,7 @@ typedef struct Pin
 	dlist_node	node;
 	MemoryContext memory;		/* of the run */
 	MemoryContextCallback callback;
-	const AbacShape *shape;		/* NULL = of a call that wasn't rewritten */
-
-	/* the whole decision is asked row by row, and there is no telling what it goes by */
-	bool		asks_rows;
-	uint64		changes;		/* AbacChanges when the run began */
-	char	   *principal;
-	char	   *context;
+	const AbacShape *shape;
 
 	/* when this was last found to be right */
 	uint64		cache_version;
@@ -92,8 +84,6 @@ typedef struct Use
 } Use;
 
 static dlist_head pins = DLIST_STATIC_INIT(pins);
-
-static ExecutorRun_hook_type next_ExecutorRun = NULL;
 
 /*
  * Make a shape, in the current memory context.  user is NULL for the session's
@@ -186,8 +176,9 @@ AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **fi
 	return found && SameShape(found, shape);
 }
 
-pg_noreturn static void
-PlanIsStale(const char *why)
+/* Raise ERROR 40001, and see to it that the next time is another plan's. */
+void
+AbacPlanIsStale(const char *why)
 {
 	AbacReplanAll();
 	ereport(ERROR,
@@ -261,14 +252,23 @@ Validate(Pin *pin, bool first)
 	int			span;
 
 	if (!first && nobody != pin->nobody)
-		PlanIsStale("The session's principal changed.");
+		AbacPlanIsStale("The session's principal changed.");
 	pin->nobody = nobody;
 	if (!nobody)
 	{
+		/* a cursor may be fetched from a million times */
+		MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "abac validation",
+													  ALLOCSET_SMALL_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(scratch);
+		bool		fits;
+
 		if (pin->shape->is_session_context)
 			user.context = AbacContext();
-		if (!AbacShapeFits(pin->shape, &user, &filter))
-			PlanIsStale("The session's principal, or a policy that applies, changed.");
+		fits = AbacShapeFits(pin->shape, &user, &filter);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(scratch);
+		if (!fits)
+			AbacPlanIsStale("The session's principal, or a policy that applies, changed.");
 		pin->filter = filter;
 		span = FindSpan(filter, AbacNow());
 		if (first)
@@ -277,7 +277,7 @@ Validate(Pin *pin, bool first)
 			pin->span = span;
 		}
 		else if (span != pin->span || !SameSlots(pin, filter))
-			PlanIsStale("The session's principal, its attributes or memberships changed.");
+			AbacPlanIsStale("The session's principal, its attributes or memberships changed.");
 	}
 	pin->cache_version = AbacCacheVersion;
 	pin->principal_version = AbacPrincipalVersion;
@@ -290,60 +290,36 @@ Unpin(void *arg)
 	dlist_delete(&((Pin *) arg)->node);
 }
 
-static bool
-SameText(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-/* The run's pin for a shape (NULL = of calls that weren't rewritten): there already, or made now. */
+/* The run's pin for a shape: there already, or made now. */
 static Pin *
 FindPin(MemoryContext memory, const AbacShape *shape)
 {
-	AbacString	principal = AbacPrincipal();
-	const char *context = AbacContextText();
 	dlist_iter	iter;
 	Pin		   *pin;
 
 	dlist_foreach(iter, &pins)
 	{
 		pin = dlist_container(Pin, node, iter.cur);
-		if (pin->memory == memory &&
-			(shape && pin->shape
-			 ? VARSIZE(pin->shape) == VARSIZE(shape) && memcmp(pin->shape, shape, VARSIZE(shape)) == 0
-			 : shape == pin->shape))
+		if (pin->memory == memory && VARSIZE(pin->shape) == VARSIZE(shape) &&
+			memcmp(pin->shape, shape, VARSIZE(shape)) == 0)
 			return pin;
 	}
 
 	pin = MemoryContextAllocZero(memory, sizeof(Pin));
 	pin->memory = memory;
-	pin->changes = AbacChanges;
-	if (shape)
-		pin->shape = memcpy(MemoryContextAlloc(memory, VARSIZE(shape)), shape, VARSIZE(shape));
-	if (shape && shape->has_filter)
+	pin->shape = memcpy(MemoryContextAlloc(memory, VARSIZE(shape)), shape, VARSIZE(shape));
+	if (shape->has_filter)
 		Validate(pin, true);
-	pin->asks_rows = shape == NULL || !shape->has_filter || (pin->filter && pin->filter->asks_rows);
-	if (pin->asks_rows)
-	{
-		pin->principal = MemoryContextStrdup(memory, principal.data ? principal.data : "");
-		pin->context = MemoryContextStrdup(memory, context ? context : "");
-	}
 	dlist_push_head(&pins, &pin->node);
 	pin->callback.func = Unpin;
 	pin->callback.arg = pin;
 	MemoryContextRegisterResetCallback(memory, &pin->callback);
-	return pin;
-}
 
-/*
- * The whole decision is asked in a run that was not rewritten; memory is the
- * run's.  So that the run notices, when it goes on, that rows which it has put
- * aside may be out of date.
- */
-void
-AbacPinRun(MemoryContext memory)
-{
-	(void) FindPin(memory, NULL);
+	if (!shape->has_filter || (pin->filter && pin->filter->asks_rows))
+		AbacRunDepends(memory, true);
+	else if (shape->is_principal)
+		AbacRunsAroundDepend(memory);
+	return pin;
 }
 
 static Use *
@@ -385,20 +361,23 @@ GetUse(FunctionCallInfo fcinfo)
 	return use;
 }
 
-/* Is the query one whose rows are kept when the transaction ends? */
-static bool
-IsHeld(const QueryDesc *query)
+/* Has the query, whose memory that is, pins? */
+bool
+AbacHasPins(MemoryContext memory)
 {
-	return ActivePortal && ActivePortal->queryDesc == query &&
-		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD);
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &pins)
+	{
+		if (dlist_container(Pin, node, iter.cur)->memory == memory)
+			return true;
+	}
+	return false;
 }
 
-/*
- * Pins of the query, of those that a run which goes on has from before.  What a
- * cursor WITH HOLD keeps can't be guarded.
- */
-static void
-ValidateRun(const QueryDesc *query)
+/* A run of the query goes on: are its pins still right?  ERROR 40001 if not. */
+void
+AbacValidatePins(MemoryContext memory)
 {
 	dlist_iter	iter;
 
@@ -406,47 +385,9 @@ ValidateRun(const QueryDesc *query)
 	{
 		Pin		   *pin = dlist_container(Pin, node, iter.cur);
 
-		if (pin->memory != query->estate->es_query_cxt)
-			continue;
-		if (IsHeld(query))
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cursor WITH HOLD cannot be used on rows that a policy is asked about"),
-					 errdetail("Its rows would stay when the user or the policies change."),
-					 errhint("Use a cursor without HOLD, or fetch all rows at once.")));
-		if (pin->asks_rows &&
-			(pin->changes != AbacChanges || !SameText(pin->principal, AbacPrincipal().data) ||
-			 !SameText(pin->context, AbacContextText())))
-			PlanIsStale("The session's principal or context, or what is stored, changed.");
-		if (pin->shape && pin->shape->has_filter && !IsRight(pin))
+		if (pin->memory == memory && pin->shape->has_filter && !IsRight(pin))
 			Validate(pin, false);
 	}
-}
-
-/*
- * A query runs, or goes on when it is a cursor's.  The nodes of its plan may
- * hold rows (a sort, a hash table) that the guard let through for somebody
- * else.
- */
-static void
-ExecutorRunGuarded(QueryDesc *query, ScanDirection direction, uint64 count ABAC_EXECUTE_ONCE_PARAMETER)
-{
-	if (!dlist_is_empty(&pins))
-		ValidateRun(query);
-	if (next_ExecutorRun)
-		next_ExecutorRun(query, direction, count ABAC_EXECUTE_ONCE);
-	else
-		standard_ExecutorRun(query, direction, count ABAC_EXECUTE_ONCE);
-	if (!dlist_is_empty(&pins) && IsHeld(query))
-		ValidateRun(query);
-}
-
-/* Called once, when the library is loaded. */
-void
-AbacShapeInit(void)
-{
-	next_ExecutorRun = ExecutorRun_hook;
-	ExecutorRun_hook = ExecutorRunGuarded;
 }
 
 /* Input of type abac_shape: there is none. */
@@ -593,7 +534,7 @@ abac_row(PG_FUNCTION_ARGS)
 	if (use->asker == NULL)
 	{
 		use->asker = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(AbacRowAsker));
-		use->asker->memory = fcinfo->flinfo->fn_mcxt;
+		use->asker->parent = fcinfo->flinfo->fn_mcxt;
 	}
 	decision = AbacAskRow(use->asker, shape->relation, user, action, ctx, use->values, use->nulls);
 	return AbacRowResult(fcinfo, &decision);

@@ -19,7 +19,7 @@
 typedef struct AbacShape
 {
 	int32		vl_len_;		/* varlena header */
-	Oid			function;		/* that was called: whoever runs the plan may execute it */
+	Oid			function;		/* that was called */
 	Oid			relation;
 	bool		is_principal;	/* about the session's principal; else user follows */
 	bool		is_session_context; /* in the session's context; else ctx follows */
@@ -39,10 +39,11 @@ typedef struct AbacShapeUser
 	Jsonb	   *context;
 } AbacShapeUser;
 
-extern void AbacShapeInit(void);
 extern AbacShape *AbacMakeShape(Oid function, Oid relation, const AbacString *user,
 								AbacString action, Jsonb *ctx, const AbacFilter *filter);
-extern void AbacPinRun(MemoryContext memory);
+extern bool AbacHasPins(MemoryContext memory);
+extern void AbacValidatePins(MemoryContext memory);
+pg_noreturn extern void AbacPlanIsStale(const char *why);
 extern bool AbacShapeFits(const AbacShape *shape, const AbacShapeUser *user, AbacFilter **filter);
 
 #endif							/* ABAC_SHAPE_H */

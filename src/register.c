@@ -1,0 +1,111 @@
+/*
+ * register.c
+ *	  abac_register() and abac_unregister(): a table's owner registers it.
+ *
+ * Registrations are in a table that is closed to the callers, so somebody else
+ * has to write it: the table's owner.  Whether the caller may is asked here, of
+ * the user who runs the code, and not of the session's: a trigger, an index's
+ * function or a function of another owner runs as its own.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "scan.h"
+
+PG_FUNCTION_INFO_V1(abac_register);
+PG_FUNCTION_INFO_V1(abac_unregister);
+
+static void
+CheckOwner(FunctionCallInfo fcinfo)
+{
+	Oid			relation;
+	char		kind;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("relation must not be NULL")));
+	relation = PG_GETARG_OID(0);
+	kind = get_rel_relkind(relation);
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation)));
+	if (!AbacOwnsRelation(relation, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
+}
+
+static Oid
+OwnerOf(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Call a function of the extension, with the same arguments, as the extension's owner. */
+static Datum
+CallAsOwner(FunctionCallInfo fcinfo, const char *name, const Oid *types, int ntypes)
+{
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+	FmgrInfo	function;
+	Oid			table = AbacTableOid(ABAC_RELATIONS);
+	Oid			oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+									  PointerGetDatum(buildoidvector(types, ntypes)),
+									  ObjectIdGetDatum(get_rel_namespace(table)));
+	Oid			user;
+	int			context;
+	Datum		result;
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function \"%s\" of extension \"abac\" does not exist", name),
+				 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
+	fmgr_info(oid, &function);
+	InitFunctionCallInfoData(*call, &function, PG_NARGS(), InvalidOid, NULL, NULL);
+	memcpy(call->args, fcinfo->args, sizeof(NullableDatum) * PG_NARGS());
+
+	/* an error sets it back */
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(OwnerOf(table), context | SECURITY_LOCAL_USERID_CHANGE);
+	result = FunctionCallInvoke(call);
+	SetUserIdAndSecContext(user, context);
+	return result;
+}
+
+/* abac_register(relation, resource_type, columns, null_scope): abac_write_registration for the owner. */
+Datum
+abac_register(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, NAMEOID, NAMEOID, TEXTOID};
+
+	CheckOwner(fcinfo);
+	(void) CallAsOwner(fcinfo, "abac_write_registration", types, lengthof(types));
+	PG_RETURN_VOID();
+}
+
+/* abac_unregister(relation): abac_delete_registration for the owner. */
+Datum
+abac_unregister(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {REGCLASSOID};
+
+	CheckOwner(fcinfo);
+	return CallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
+}
