@@ -931,6 +931,33 @@ ALTER FUNCTION abac_check(uuid, text, record, jsonb) SUPPORT @extschema@.abac_ro
 ALTER FUNCTION abac_check(bigint, text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 ALTER FUNCTION abac_can(text, record, jsonb) SUPPORT @extschema@.abac_row_support;
 
+-- A call about a row is resolved by the row's type, and somebody else's function
+-- for just that type would fit better than abac's for any record.
+CREATE FUNCTION abac_require_own_functions() RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	others text;
+BEGIN
+	SELECT string_agg(p.oid::regprocedure::text, ', ' ORDER BY p.oid::regprocedure::text) INTO others
+	FROM pg_proc p
+	WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname IN ('abac_can', 'abac_check', 'abac_context')
+		AND NOT EXISTS (
+			SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+			WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+				AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'abac');
+	IF others IS NOT NULL THEN
+		RAISE EXCEPTION 'functions that are not the extension''s have names of its functions'
+			USING ERRCODE = 'duplicate_function',
+				  DETAIL = format('They are in its schema and could be called instead: %s.', others),
+				  HINT = 'Drop them, and let nobody create anything in the extension''s schema.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION abac_require_own_functions() IS
+	'internal: an error when somebody else''s functions could be called in the place of the extension''s';
+
 --
 -- The same expression as SQL text, and the proof that it is the same
 --
@@ -961,6 +988,7 @@ BEGIN
 		RAISE EXCEPTION 'sample must not be negative'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	PERFORM @extschema@.abac_require_own_functions();
 	-- rows that are hidden from the caller can't be compared
 	IF row_security_active(relation) THEN
 		RAISE EXCEPTION 'row-level security hides rows of table "%"', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)
@@ -971,9 +999,9 @@ BEGIN
 	-- that by_check is the row form itself.
 	RETURN QUERY EXECUTE format(
 		'SELECT s.row_id, to_jsonb(s.row_data), s.by_check, s.by_filter, s.by_planner
-		FROM (SELECT t.row_id, t.row_data, @extschema@.abac_check($1, $2, CAST(t.row_data AS record), $3) AS by_check, t.by_filter, t.by_planner
+		FROM (SELECT t.row_id, t.row_data, @extschema@.abac_check($1, $2, t.row_data, $3) AS by_check, t.by_filter, t.by_planner
 			FROM (SELECT %1$I.ctid AS row_id, CAST(%1$I.* AS %6$s) AS row_data, (%2$s) AS by_filter,
-					@extschema@.abac_check(%3$L::text, %4$L::text, CAST(%1$I.* AS record), %5$L::jsonb) AS by_planner
+					@extschema@.abac_check(%3$L::text, %4$L::text, %1$I.*, %5$L::jsonb) AS by_planner
 				FROM %6$s AS %1$I %7$s OFFSET 0) AS t OFFSET 0) AS s
 		WHERE s.by_check IS DISTINCT FROM s.by_filter OR s.by_check IS DISTINCT FROM s.by_planner',
 		(SELECT c.relname FROM pg_class c WHERE c.oid = relation),
@@ -1144,8 +1172,7 @@ CREATE FUNCTION abac_protect(relation regclass, resource_type text DEFAULT NULL,
 AS $$
 DECLARE
 	mark CONSTANT text := 'made by abac_protect';
-	-- with every argument in its very type, so that no other function of that name fits better
-	call CONSTANT text := '@extschema@.abac_can(%L::text, CAST(%I.* AS record), @extschema@.abac_context())';
+	call CONSTANT text := '@extschema@.abac_can(%L::text, %I.*, @extschema@.abac_context())';
 	root pg_class;
 	tab pg_class;
 	family regclass[];				-- the table and everything below it
@@ -1231,6 +1258,7 @@ BEGIN
 	END LOOP;
 	force := coalesce(force, false);
 
+	PERFORM @extschema@.abac_require_own_functions();
 	-- Locks what is below it too; what is read from here on stays so.
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
 	WITH RECURSIVE below (tab) AS (

@@ -138,6 +138,22 @@ SELECT (try(leaf('env.mfa', 'eq', true), 'ann', c)).* FROM unnest(ARRAY['{}', '{
 SELECT (try(leaf('env.ip', 'in_cidr', '10.0.0.0/8'::text), 'ann', '{"env": {"ip": "10.1.1.1"}, "scope": {"organization": "acme"}}')).*;
 SELECT (try(leaf('env.ip', 'in_cidr', '10.0.0.0/8'::text), 'ann', '{"env": {"ip": "10.1.1.1"}, "scope": {"organization": "globex"}}')).*;
 
+-- addresses are compared as they are, an IPv4-mapped one as its IPv4: row by row
+UPDATE doc SET addr = '::ffff:10.0.0.9' WHERE id = 8;
+UPDATE abac_user_attributes SET attributes = attributes || '{"ips": ["10.0.0.9", "10.0.0.16"]}';
+SELECT (try(leaf('resource.addr', 'eq', '10.0.0.9'::text))).*;
+SELECT (try(leaf('resource.addr', 'neq', '10.0.0.9'::text))).*;
+SELECT (try(leaf('resource.addr', 'eq', '$resource.addr'::text))).*;
+SELECT (try(leaf('resource.addr', 'in', '$user.ips'::text))).*;
+SELECT (try(leaf('user.ips', 'contains', '$resource.addr'::text))).*;
+-- a zone that skipped a day
+SET abac.timezone = 'Pacific/Apia';
+UPDATE doc SET day = date '2011-12-26' + id % 8;
+SELECT (try(leaf('resource.day', o, d))).* FROM unnest('{eq,lt,lte,gt,gte}'::text[]) o, unnest('{2011-12-29,2011-12-30,2011-12-31}'::text[]) d;
+RESET abac.timezone;
+-- more than can be said
+SELECT left(filter, 60), allowed, differ FROM try((SELECT jsonb_build_object('or', jsonb_agg(leaf('resource.title', 'starts_with', 'title ' || i))) FROM generate_series(1, 1000) i));
+
 -- a definition's default counts where the column is NULL; its type goes before the column's
 INSERT INTO abac_attribute_definitions (name, category, data_type, default_value) VALUES
 	('resource.owner', 'resource', 'string', '"u1"'), ('resource.level', 'resource', 'string', NULL), ('resource.big', 'resource', 'date', NULL);
@@ -211,6 +227,37 @@ SELECT u, v.* FROM unnest('{root,sue,ann,bob,nobody}'::text[]) u, abac_verify_fi
 SELECT abac_register('note', 'doc', project_column => 'project', null_scope => 'platform');
 SELECT abac_filter(u, 'read', 'note') FROM unnest('{ann,root,sue}'::text[]) u;
 SELECT u, v.* FROM unnest('{root,sue,ann,bob,nobody}'::text[]) u, abac_verify_filter(u, 'read', 'note') v;
+
+-- scope columns whose values aren't ids
+CREATE TABLE odd (id int PRIMARY KEY, org_bool boolean, org_date date, org_numeric numeric, org_uuid uuid, org_addr inet);
+INSERT INTO odd VALUES (1, true, '2026-01-01', 1, '00000000-0000-0000-0000-000000000001', '10.0.0.1'), (2, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO abac_roles (organization_id, name, scope) SELECT o, 'member', 'organization'
+	FROM unnest('{true,t,2026-01-01,1,00000000-0000-0000-0000-000000000001,10.0.0.1}'::text[]) o;
+INSERT INTO abac_role_permissions (role_id, permission_id) SELECT r.id, p.id FROM abac_roles r, abac_permissions p WHERE r.organization_id ~ '^[0-9t]';
+INSERT INTO abac_user_roles (user_id, role_id, context_type, context_id)
+	SELECT 'gus', id, 'organization', organization_id FROM abac_roles WHERE organization_id ~ '^[0-9t]';
+CREATE FUNCTION try_scope(col name, null_scope text) RETURNS TABLE (allowed_gus bigint, allowed_root bigint, differ bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM abac_register('odd', 'doc', organization_column => col, null_scope => null_scope);
+	SELECT count(*) INTO allowed_gus FROM odd WHERE abac_check('gus', 'read', odd.*);
+	SELECT count(*) INTO allowed_root FROM odd WHERE abac_check('root', 'read', odd.*);
+	SELECT count(*) INTO differ FROM unnest('{gus,root,nobody}'::text[]) u, abac_verify_filter(u, 'read', 'odd');
+	RETURN NEXT;
+END
+$$;
+SELECT c, n, t.* FROM unnest('{org_bool,org_date,org_numeric,org_uuid,org_addr}'::name[]) c, unnest('{deny,platform}'::text[]) n, try_scope(c, n) t;
+-- a scope of the context that is a number, in a plan that asks the whole decision
+CREATE TABLE numbered (id int PRIMARY KEY, org int, body text);
+INSERT INTO numbered SELECT i, 1 + i % 2, repeat('x', i) FROM generate_series(1, 50) i;
+SELECT abac_register('numbered', 'doc', organization_column => 'org');
+PREPARE asked(text, jsonb) AS SELECT count(*) FROM numbered WHERE abac_check('gus', $1, numbered.*, $2);
+SET plan_cache_mode = force_generic_plan;
+EXECUTE asked('read', '{"scope": {"organization": 1}}');
+EXECUTE asked('read', '{"scope": {"organization": "1"}}');
+EXECUTE asked('read', '{"scope": {"organization": 2}}');
+RESET plan_cache_mode;
+-- columns that grouping makes NULL
+SELECT n.org, count(*) FROM numbered n GROUP BY GROUPING SETS ((n.id, n.org), (n.id)) HAVING abac_check('gus', 'read', n.*) AND n.id = 2 ORDER BY 1;
 
 -- errors
 \set VERBOSITY verbose

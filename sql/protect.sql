@@ -512,6 +512,43 @@ SELECT * FROM "The 'Table' %s";
 RESET SESSION AUTHORIZATION;
 SELECT abac_unprotect('"The ''Table'' %s"');
 
+-- somebody else's functions of the same names, which would fit better
+CREATE TABLE lured (id int PRIMARY KEY, org text);
+INSERT INTO lured VALUES (1, 'acme');
+SELECT abac_protect('lured');
+CREATE FUNCTION public.abac_can(text, lured, jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION public.abac_check(text, text, lured, jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION public.abac_unregister(oid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'lured'; END $$;
+SELECT abac_protect('lured', 'memo');
+SELECT * FROM abac_verify_filter('nobody', 'read', 'lured');
+SELECT abac_unprotect('lured');
+DROP FUNCTION public.abac_can(text, lured, jsonb), public.abac_check(text, text, lured, jsonb), public.abac_unregister(oid);
+
+-- code of one user that a superuser runs unknowingly: it is the user who runs the code that must own the table
+SELECT abac_register('lured', 'memo', organization_column => 'org');
+GRANT EXECUTE ON FUNCTION abac_register(regclass, text, name, name, name, name, text), abac_unregister(regclass) TO regress_abac_dev;
+SET SESSION AUTHORIZATION regress_abac_dev;
+CREATE FUNCTION steal(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM public.abac_register('regress_abac.lured');
+	RETURN $1;
+EXCEPTION WHEN insufficient_privilege THEN
+	RETURN $1;
+END
+$$;
+CREATE TABLE trap (i int);
+INSERT INTO trap SELECT generate_series(1, 10);
+CREATE INDEX ON trap (steal(i));
+RESET SESSION AUTHORIZATION;
+ANALYZE trap;
+SELECT abac_registration('lured');
+-- and a function of the owner's may do it for others
+CREATE FUNCTION lend() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$ SELECT public.abac_unregister('regress_abac.lured') $$;
+SET SESSION AUTHORIZATION regress_abac_dev;
+SELECT abac_unregister('lured');
+SELECT lend();
+RESET SESSION AUTHORIZATION;
+
 -- a protected table that is dropped
 SELECT abac_protect('document', organization_column => 'org');
 DROP TABLE document CASCADE;

@@ -71,6 +71,7 @@ SELECT bag_eq(
 		('abac_unregister(regclass)',                 'boolean', 'v', 'u', false),
 		('abac_protect(regclass,text,name,name,name,name,text,jsonb,boolean)', 'void', 'v', 'u', false),
 		('abac_unprotect(regclass)',                  'void',    'v', 'u', false),
+		('abac_require_own_functions()',              'void',    's', 'u', true),
 		('abac_write_registration(regclass,text,name,name,name,name,text)', 'void', 'v', 'u', false),
 		('abac_delete_registration(regclass)',        'boolean', 'v', 'u', false),
 		('abac_filter(text,text,regclass,jsonb)',     'text', 's', 's', false),
