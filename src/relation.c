@@ -159,15 +159,17 @@ ParentsOf(Oid oid)
 	return parents;
 }
 
-/* All that the table inherits from or is a partition of, on any level; palloc'd. */
-List *
-AbacRelationAncestors(Oid oid)
+static void
+LoadAncestors(AbacRelation *result)
 {
-	List	   *ancestors = ParentsOf(oid);
+	List	   *ancestors = ParentsOf(result->oid);
 
 	for (int i = 0; i < list_length(ancestors); i++)
 		ancestors = list_concat_unique_oid(ancestors, ParentsOf(list_nth_oid(ancestors, i)));
-	return ancestors;
+	result->nancestors = list_length(ancestors);
+	result->ancestors = MemoryContextAlloc(AbacPolicyMemory, sizeof(Oid) * Max(result->nancestors, 1));
+	for (int i = 0; i < result->nancestors; i++)
+		result->ancestors[i] = list_nth_oid(ancestors, i);
 }
 
 /* What abac_relations says of one table. */
@@ -373,6 +375,7 @@ AbacGetRelation(Oid oid, bool missing_ok)
 	result->oid = oid;
 	result->resource_type = registration.resource_type;
 	result->null_is_platform = registration.null_is_platform;
+	LoadAncestors(result);
 	relation = relation_open(oid, AccessShareLock);
 	LoadColumns(result, relation);
 	relation_close(relation, AccessShareLock);

@@ -64,6 +64,8 @@ typedef struct AbacRelation
 	const AbacColumn *scope[ABAC_NSCOPE_COLUMNS];	/* NULL = none */
 	bool		null_is_platform;	/* a NULL in a scope column isn't a denial */
 	bool		has_virtual_columns;	/* generated when they are read */
+	int			nancestors;		/* that it inherits from or is a partition of, on any level */
+	Oid		   *ancestors;
 	int			ncolumns;		/* that aren't dropped */
 	AbacColumn *columns;
 } AbacRelation;
@@ -77,7 +79,6 @@ typedef struct AbacResourceRow
 } AbacResourceRow;
 
 extern AbacRelation *AbacGetRelation(Oid oid, bool missing_ok);
-extern List *AbacRelationAncestors(Oid oid);
 extern bool AbacRelationIsWatched(Oid oid);
 extern const AbacColumn *AbacFindColumn(const AbacRelation *relation, AbacString name);
 extern AbacType AbacColumnType(AbacColumnKind kind);

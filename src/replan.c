@@ -286,11 +286,13 @@ AbacReplanIsFor(const PlannedStmt *plan)
 
 /*
  * The plan that root is part of depends on everything that the shape came from,
- * and on the right to execute the call that stood in the query.  unguarded: as a
+ * and on the right to execute the call that stood in the query.  relation:
+ * the filter's, NULL when there is nobody to ask about.  unguarded: as a
  * condition it becomes a constant, for this principal only.
  */
 void
-AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call, bool unguarded)
+AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call,
+				 const AbacRelation *relation, bool unguarded)
 {
 	ListCell   *cell;
 
@@ -307,8 +309,8 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call
 
 	for (int i = 0; i < ABAC_NTABLES; i++)
 		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, AbacTableOid(i));
-	foreach(cell, AbacRelationAncestors(shape->relation))
-		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, lfirst_oid(cell));
+	for (int i = 0; relation && i < relation->nancestors; i++)
+		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, relation->ancestors[i]);
 	AddItem(root, ANY_ITEM);
 	if (shape->is_principal)
 		AddItem(root, PRINCIPAL_ITEM);

@@ -16,7 +16,7 @@ extern void AbacReplanInit(void);
 extern void AbacReplanAll(void);
 extern void AbacReplanForget(void);
 extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call,
-							 bool unguarded);
+							 const AbacRelation *relation, bool unguarded);
 extern bool AbacReplanIsUnguarded(const PlannedStmt *plan);
 extern bool AbacReplanIsFor(const PlannedStmt *plan);
 extern void AbacReplanFor(const char *principal, const char *context);

@@ -213,7 +213,7 @@ Rewrite(PlannerInfo *root, FuncExpr *call, Var *row, RangeTblEntry *entry, Relat
 		result = makeBoolExpr(AND_EXPR,
 							  list_make2(AbacBuildRowIsThere(&rewriter),
 										 result), -1);
-	AbacReplanDepend(root, rewriter.shape, call,
+	AbacReplanDepend(root, rewriter.shape, call, filter ? filter->relation : NULL,
 					 filter && filter->root->kind == ABAC_FILTER_CONSTANT &&
 					 filter->root->constant != ABAC_TRUE);
 	return (Expr *) eval_const_expressions(root, (Node *) result);
