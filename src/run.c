@@ -16,6 +16,7 @@
 
 #include "executor/executor.h"
 #include "lib/ilist.h"
+#include "nodes/nodeFuncs.h"
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -136,6 +137,33 @@ IsHeld(const QueryDesc *query)
 		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD);
 }
 
+/* Can rows be put aside in the plan, and come out when the run goes on? */
+static bool
+PutsRowsAside(PlanState *state, void *context)
+{
+	switch (nodeTag(state))
+	{
+		case T_AppendState:
+		case T_BitmapHeapScanState:
+		case T_BitmapAndState:
+		case T_BitmapOrState:
+		case T_BitmapIndexScanState:
+		case T_IndexOnlyScanState:
+		case T_IndexScanState:
+		case T_LimitState:
+		case T_LockRowsState:
+		case T_NestLoopState:
+		case T_ResultState:
+		case T_SampleScanState:
+		case T_SeqScanState:
+		case T_SubqueryScanState:
+		case T_TidScanState:
+			return planstate_tree_walker(state, PutsRowsAside, context);
+		default:
+			return true;
+	}
+}
+
 /* A run begins or goes on: is what it may have put aside still right? */
 static void
 CheckRun(const QueryDesc *query)
@@ -151,7 +179,8 @@ CheckRun(const QueryDesc *query)
 				 errhint("Use a cursor without HOLD, or fetch all rows at once.")));
 	if (mark && (Differs(mark->principal, AbacPrincipal().data) ||
 				 Differs(mark->context, AbacContextText()) ||
-				 (mark->on_what_is_stored && mark->changes != AbacChanges)))
+				 (mark->on_what_is_stored && mark->changes != AbacChanges &&
+				  PutsRowsAside(query->planstate, NULL))))
 		AbacPlanIsStale("The session's principal or context, or what is stored, changed.");
 	AbacValidatePins(memory);
 }

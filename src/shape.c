@@ -81,6 +81,14 @@ typedef struct Use
 	bool	   *nulls;
 	int			natts;
 	AbacRowAsker *asker;
+	/* of abac_leaf: what doesn't depend on the row stays known from row to row */
+	const AbacFilterLeaf *leaf;
+	uint64		leaf_version;	/* of the cache when it was looked up */
+	TimestampTz leaf_now;
+	AbacRequest request;
+	AbacResourceRow row;
+	AbacCheck	check;
+	uint64		check_number;	/* that what is known has */
 } Use;
 
 static dlist_head pins = DLIST_STATIC_INIT(pins);
@@ -473,37 +481,85 @@ TakeColumn(FunctionCallInfo fcinfo, Use *use, int n, AttrNumber attnum)
 		use->values[attnum - 1] = PG_GETARG_DATUM(n);
 }
 
+static bool
+IsOfRow(const AbacAttribute *attribute)
+{
+	return attribute->column != NULL || attribute->builtin == ABAC_BUILTIN_RESOURCE_ID;
+}
+
+/* Is the side, unless it is the row's, known from an earlier row? */
+static bool
+IsStillKnown(const Use *use, const AbacAttribute *attribute)
+{
+	return attribute == NULL || IsOfRow(attribute) || attribute->check == use->check_number;
+}
+
+/*
+ * Find the leaf and look its known side up, in the memory of the run: that of a
+ * row ends with it.
+ */
+static void
+PrepareLeaf(FunctionCallInfo fcinfo, Use *use, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+	if (n < 0 || n >= use->pin->filter->nleaves)
+		elog(ERROR, "unrecognized leaf: %d", n);
+	use->leaf = &use->pin->filter->leaves[n];
+	if (PG_NARGS() - 2 != use->leaf->ncolumns)
+		elog(ERROR, "wrong number of columns for leaf %d", n);
+	use->leaf_version = AbacCacheVersion;
+	use->leaf_now = AbacNow();
+	use->request = use->leaf->place->request;
+	use->row.relation = use->pin->filter->relation;
+	AbacCheckBegin(&use->check, &use->request, &use->row, use->leaf->place->subject, use->leaf_now);
+	use->check_number = use->check.number;
+	if (!IsOfRow(use->leaf->leaf->attribute))
+		AbacAttributeLookup(&use->check, use->leaf->leaf->attribute);
+	if (use->leaf->leaf->reference && !IsOfRow(use->leaf->leaf->reference))
+		AbacAttributeLookup(&use->check, use->leaf->leaf->reference);
+	MemoryContextSwitchTo(old);
+}
+
 /* abac_leaf(shape, leaf, columns): the value of a condition; NULL = unknown. */
 Datum
 abac_leaf(PG_FUNCTION_ARGS)
 {
 	Use		   *use = GetUse(fcinfo);
-	int			n = PG_GETARG_INT32(1);
-	const AbacFilterLeaf *leaf;
-	AbacResourceRow row;
-	AbacRequest request;
-	AbacCheck	check;
+	const AbacLeaf *leaf;
 	AbacTruth	truth;
+	bool		known;
 
 	if (use->pin->nobody)
 		PG_RETURN_NULL();
-	if (n < 0 || n >= use->pin->filter->nleaves)
-		elog(ERROR, "unrecognized leaf: %d", n);
-	leaf = &use->pin->filter->leaves[n];
-	if (PG_NARGS() - 2 != leaf->ncolumns)
-		elog(ERROR, "wrong number of columns for leaf %d", n);
-	for (int i = 0; i < leaf->ncolumns; i++)
-		TakeColumn(fcinfo, use, 2 + i, leaf->columns[i]->attnum);
+	if (use->leaf == NULL || use->leaf_version != AbacCacheVersion || use->leaf_now != AbacNow())
+		PrepareLeaf(fcinfo, use, PG_GETARG_INT32(1));
+	leaf = use->leaf->leaf;
 
-	row.relation = use->pin->filter->relation;
-	row.values = use->values;
-	row.nulls = use->nulls;
-	request = leaf->place->request;
-	if (row.relation->id && (row.relation->id == leaf->columns[0] ||
-							 (leaf->ncolumns > 1 && row.relation->id == leaf->columns[1])))
-		request.id = AbacRowId(&row, row.relation->id);
-	AbacCheckBegin(&check, &request, &row, leaf->place->subject, AbacNow());
-	truth = AbacEvaluateLeaf(&check, leaf->leaf);
+	/* another leaf may have looked the same attribute up: then this row is a check of its own */
+	known = IsStillKnown(use, leaf->attribute) && IsStillKnown(use, leaf->reference);
+	use->check.number = use->check_number;
+	if (!known)
+		AbacCheckRenumber(&use->check);
+
+	for (int i = 0; i < use->leaf->ncolumns; i++)
+	{
+		TakeColumn(fcinfo, use, 2 + i, use->leaf->columns[i]->attnum);
+		if (use->leaf->columns[i] == use->row.relation->id)
+		{
+			use->row.values = use->values;
+			use->row.nulls = use->nulls;
+			use->request.id = AbacRowId(&use->row, use->row.relation->id);
+		}
+	}
+	use->row.values = use->values;
+	use->row.nulls = use->nulls;
+	/* the row's are another's */
+	if (IsOfRow(leaf->attribute))
+		leaf->attribute->check = 0;
+	if (leaf->reference && IsOfRow(leaf->reference))
+		leaf->reference->check = 0;
+	truth = AbacEvaluateLeaf(&use->check, leaf);
 	if (truth == ABAC_UNKNOWN)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(truth == ABAC_TRUE);
