@@ -288,6 +288,31 @@ AbacWrittenElements(const AbacAttribute *attribute)
 }
 
 /*
+ * Does the definition make something of the elements of an array column that
+ * they can't be coerced to?  Then even an empty array isn't what it says.
+ */
+static bool
+ContradictsColumn(const AbacAttribute *attribute)
+{
+	AbacType	element;
+
+	if (attribute->origin != ABAC_ORIGIN_ROW || attribute->nkeys > 1 ||
+		attribute->column->kind != ABAC_COLUMN_ARRAY)
+		return false;
+	element = AbacColumnType(attribute->column->element);
+	switch (attribute->type)
+	{
+		case ABAC_TYPE_NONE:
+			return element == ABAC_TYPE_DATE || element == ABAC_TYPE_INET;
+		case ABAC_TYPE_STRING:
+			return element != ABAC_TYPE_STRING && element != ABAC_TYPE_NUMBER &&
+				element != ABAC_TYPE_BOOLEAN;
+		default:
+			return element != attribute->type && element != ABAC_TYPE_STRING;
+	}
+}
+
+/*
  * A source's value as the definition says it must be (DESIGN §3, Coercion);
  * false when it contradicts the definition.  Elements of arrays are left as
  * they are: each is coerced when it is compared.
@@ -300,8 +325,7 @@ AbacConform(const AbacAttribute *attribute, const AbacValue *raw, AbacValue *val
 
 	if (raw->kind == ABAC_KIND_NULL || raw->kind == ABAC_KIND_OPAQUE)
 		return false;
-	if (AbacWrittenElements(attribute) != ABAC_TYPE_NONE &&
-		AbacWrittenElements(attribute) != attribute->type)
+	if (ContradictsColumn(attribute))
 		return false;
 	if (raw->kind == ABAC_KIND_ARRAY)
 		return attribute->any_shape || attribute->array_type || attribute->multivalued;

@@ -207,6 +207,23 @@ ArraysEqual(const AbacValue *a, bool a_singleton, const AbacValue *b, bool b_sin
 	return AbacTruthOf(JsonEqual(a, &element));
 }
 
+/*
+ * The same where one has dates: nothing says how JSON has them, so that only
+ * how many there are can tell.
+ */
+static AbacTruth
+DateArraysEqual(const AbacValue *a, const AbacValue *b)
+{
+	AbacElements walk_a;
+	AbacElements walk_b;
+
+	AbacElementsBegin(&walk_a, a);
+	AbacElementsBegin(&walk_b, b);
+	if (walk_a.count != walk_b.count)
+		return ABAC_FALSE;
+	return walk_a.count == 0 ? ABAC_TRUE : ABAC_UNKNOWN;
+}
+
 /* The next character's place; a byte of UTF-8 can't be mistaken for another's. */
 static inline int
 CharacterLength(const char *p)
@@ -362,7 +379,7 @@ ApplyOperator(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *left
 			if (left_is_array && right_is_array &&
 				(AbacWrittenElements(leaf->attribute) == ABAC_TYPE_DATE ||
 				 (leaf->reference && AbacWrittenElements(leaf->reference) == ABAC_TYPE_DATE)))
-				return ABAC_UNKNOWN;	/* nothing says how JSON has dates */
+				return DateArraysEqual(left, right);
 			if (left_is_array && right_is_array)
 				return ArraysEqual(left_raw, left->singleton, right_raw, right->singleton);
 			if (left_is_array)
