@@ -133,7 +133,7 @@ AbacDecision
 AbacAskRow(AbacRowAsker *asker, Oid relation, AbacString user, AbacString action, Jsonb *ctx,
 		   const Datum *values, const bool *nulls)
 {
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_INVALID_REQUEST};
 	AbacResourceRow row = {.values = values, .nulls = nulls};
 	TimestampTz now = AbacNow();
 	AbacRequest request;
@@ -223,7 +223,7 @@ AbacBeginRowArgs(FunctionCallInfo fcinfo, AbacString user, int n, TimestampTz no
 Datum
 AbacRowResult(FunctionCallInfo fcinfo, const AbacDecision *decision)
 {
-	if (!decision->allowed && decision->reason == ABAC_REASON_NO_MATCH && decision->maybe)
+	if (!decision->allowed && decision->ground.reason == ABAC_REASON_NO_MATCH && decision->maybe)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(decision->allowed);
 }
@@ -231,7 +231,7 @@ AbacRowResult(FunctionCallInfo fcinfo, const AbacDecision *decision)
 static AbacDecision
 DecideRow(FunctionCallInfo fcinfo, AbacString user, int n)
 {
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_INVALID_REQUEST};
 	AbacRequest request;
 	AbacResourceRow row;
 	AbacPlan   *plan;

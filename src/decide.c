@@ -143,12 +143,7 @@ DecideBy(const AbacStep *step)
 {
 	AbacDecision decision = {
 		.allowed = step->kind != ABAC_STEP_DENY,
-		.reason = step->reason,
-		.user_permission = step->user_permission,
-		.policy = step->policy,
-		.policy_rule = step->policy_rule,
-		.role = step->role,
-		.grant = step->grant
+		.ground = step->ground
 	};
 
 	return decision;
@@ -158,12 +153,12 @@ DecideBy(const AbacStep *step)
 AbacDecision
 AbacDecide(AbacCheck *check, const AbacPlan *plan)
 {
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_NO_MATCH};
+	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_NO_MATCH};
 	const AbacStep *held = NULL;
 
 	if (plan->mismatch || AbacScopeContradicts(check->request, plan))
 	{
-		decision.reason = ABAC_REASON_SCOPE_MISMATCH;
+		decision.ground.reason = ABAC_REASON_SCOPE_MISMATCH;
 		return decision;
 	}
 
@@ -222,7 +217,7 @@ AbacBeginRequest(const AbacRequest *request, TimestampTz now)
 static AbacDecision
 Decide(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
 {
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_INVALID_REQUEST};
 	AbacRequest request;
 	AbacCheck	check;
 	AbacPlan   *plan;
@@ -255,7 +250,7 @@ AbacRequire(const AbacDecision *decision)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied by policy"),
-				 errdetail("%s", AbacReasonName(decision->reason))));
+				 errdetail("%s", AbacReasonName(decision->ground.reason))));
 }
 
 static Datum

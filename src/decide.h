@@ -19,16 +19,11 @@ typedef struct AbacOutcome
 	bool		is_default;		/* by default_effect */
 } AbacOutcome;
 
-/* Pointers are into the cache; what doesn't belong to the reason is NULL. */
+/* Pointers are into the cache. */
 typedef struct AbacDecision
 {
 	bool		allowed;
-	AbacReason	reason;
-	const AbacUserPermission *user_permission;
-	const AbacPolicy *policy;
-	const AbacPolicyRule *policy_rule;
-	const AbacRole *role;
-	const AbacGrant *grant;
+	AbacGround	ground;
 	bool		maybe;			/* no match, but something that is unknown could have allowed */
 } AbacDecision;
 

@@ -354,13 +354,7 @@ static bool
 DigPath(const AbacLeaf *leaf, const AbacValue *found, AbacValue *value)
 {
 	*value = *found;
-	for (int i = 0; i < leaf->npath; i++)
-	{
-		if (value->kind != ABAC_KIND_OBJECT ||
-			!AbacObjectGet(value->u.container, leaf->path[i], value))
-			return false;
-	}
-	return value->kind != ABAC_KIND_NULL;
+	return AbacDig(value, leaf->path, leaf->npath);
 }
 
 /* Both sides are there; what does the (not negated) operator say? */

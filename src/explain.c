@@ -141,15 +141,7 @@ static const AbacValue *
 ActualValue(const AbacLeaf *leaf, AbacValue *dug)
 {
 	*dug = leaf->attribute->raw;
-	if (!leaf->attribute->found)
-		return NULL;
-	for (int i = 0; i < leaf->npath; i++)
-	{
-		if (dug->kind != ABAC_KIND_OBJECT ||
-			!AbacObjectGet(dug->u.container, leaf->path[i], dug))
-			return NULL;
-	}
-	return dug->kind == ABAC_KIND_NULL ? NULL : dug;
+	return leaf->attribute->found && AbacDig(dug, leaf->path, leaf->npath) ? dug : NULL;
 }
 
 static const char *
@@ -459,46 +451,46 @@ PermissionName(const AbacPlan *plan, const pg_uuid_t *id)
 }
 
 static void
-ExplainDecidedBy(Explainer *explainer, const AbacDecision *decision, const AbacPlan *plan)
+ExplainDecidedBy(Explainer *explainer, const AbacGround *ground, const AbacPlan *plan)
 {
 	PushKey(explainer, "decided_by");
-	if (decision->user_permission)
+	if (ground->user_permission)
 	{
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushWord(explainer, "kind", "user_permission");
-		PushId(explainer, &decision->user_permission->id);
-		PushText(explainer, "name", PermissionName(plan, &decision->user_permission->permission));
-		PushWord(explainer, "context_type", ScopeName(decision->user_permission->context));
+		PushId(explainer, &ground->user_permission->id);
+		PushText(explainer, "name", PermissionName(plan, &ground->user_permission->permission));
+		PushWord(explainer, "context_type", ScopeName(ground->user_permission->context));
 		Push(explainer, WJB_END_OBJECT);
 	}
-	else if (decision->policy)
+	else if (ground->policy)
 	{
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushWord(explainer, "kind", "policy");
-		PushId(explainer, &decision->policy->id);
-		PushText(explainer, "name", decision->policy->name);
-		PushText(explainer, "organization", decision->policy->organization);
-		PushInt(explainer, "priority", decision->policy->priority);
+		PushId(explainer, &ground->policy->id);
+		PushText(explainer, "name", ground->policy->name);
+		PushText(explainer, "organization", ground->policy->organization);
+		PushInt(explainer, "priority", ground->policy->priority);
 		Push(explainer, WJB_END_OBJECT);
 	}
-	else if (decision->policy_rule)
+	else if (ground->policy_rule)
 	{
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushWord(explainer, "kind", "policy_rule");
-		PushId(explainer, &decision->policy_rule->id);
-		PushText(explainer, "name", decision->policy_rule->name);
-		PushInt(explainer, "priority", decision->policy_rule->priority);
+		PushId(explainer, &ground->policy_rule->id);
+		PushText(explainer, "name", ground->policy_rule->name);
+		PushInt(explainer, "priority", ground->policy_rule->priority);
 		Push(explainer, WJB_END_OBJECT);
 	}
-	else if (decision->role)
+	else if (ground->role)
 	{
 		Push(explainer, WJB_BEGIN_OBJECT);
 		PushWord(explainer, "kind", "role");
-		PushId(explainer, &decision->role->id);
-		PushText(explainer, "name", decision->role->name);
-		if (decision->grant)
+		PushId(explainer, &ground->role->id);
+		PushText(explainer, "name", ground->role->name);
+		if (ground->grant)
 			PushText(explainer, "permission",
-					 decision->grant->matching->permissions[decision->grant->permission].name);
+					 ground->grant->matching->permissions[ground->grant->permission].name);
 		Push(explainer, WJB_END_OBJECT);
 	}
 	else
@@ -532,14 +524,14 @@ ExplainPlan(Explainer *explainer, const AbacPlan *plan, const AbacDecision *deci
 	for (int i = 0; plan->policies_asked && i < plan->npolicies; i++)
 	{
 		/* a direct permission in the scope goes before the tenant's policies */
-		if (decision->user_permission && plan->policies[i].policy->organization.data)
+		if (decision->ground.user_permission && plan->policies[i].policy->organization.data)
 			continue;
 		ExplainPolicy(explainer, &plan->policies[i]);
 	}
 	Push(explainer, WJB_END_ARRAY);
 
-	if (decision->reason != ABAC_REASON_NO_MATCH && decision->policy_rule == NULL &&
-		decision->grant == NULL)
+	if (decision->ground.reason != ABAC_REASON_NO_MATCH && decision->ground.policy_rule == NULL &&
+		decision->ground.grant == NULL)
 		return;
 	PushKey(explainer, "legacy_rules");
 	Push(explainer, WJB_BEGIN_ARRAY);
@@ -561,7 +553,7 @@ static Jsonb *
 Explain(const AbacRequest *request, const AbacResourceRow *row, AbacPlan *plan, TimestampTz now,
 		AbacString resource)
 {
-	AbacDecision decision = {.allowed = false, .reason = ABAC_REASON_INVALID_REQUEST};
+	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_INVALID_REQUEST};
 	AbacCheck	check;
 	Explainer	explainer = {.check = &check};
 
@@ -573,17 +565,17 @@ Explain(const AbacRequest *request, const AbacResourceRow *row, AbacPlan *plan, 
 
 	Push(&explainer, WJB_BEGIN_OBJECT);
 	PushBool(&explainer, "decision", decision.allowed);
-	PushWord(&explainer, "reason", AbacReasonName(decision.reason));
+	PushWord(&explainer, "reason", AbacReasonName(decision.ground.reason));
 	PushText(&explainer, "user", request->user);
 	PushText(&explainer, "action", request->action);
 	PushText(&explainer, "resource", resource);
-	ExplainDecidedBy(&explainer, &decision, plan);
+	ExplainDecidedBy(&explainer, &decision.ground, plan);
 	ExplainScope(&explainer, plan ? plan->subject->scope : request->scope);
 	if (plan && plan->mismatch)
 		PushWord(&explainer, "why", plan->mismatch);
 	else if (plan && AbacScopeContradicts(request, plan))
 		PushWord(&explainer, "why", "the row is not in the scope that ctx names");
-	if (row && decision.maybe && decision.reason == ABAC_REASON_NO_MATCH)
+	if (row && decision.maybe && decision.ground.reason == ABAC_REASON_NO_MATCH)
 		PushBool(&explainer, "maybe", true);
 	if (plan)
 	{

@@ -176,15 +176,8 @@ LookUpStored(const AbacSubject *subject, const AbacAttribute *attribute,
 static bool
 LookUpRow(AbacCheck *check, const AbacAttribute *attribute, AbacValue *value)
 {
-	if (!AbacRowValue(check->row, attribute->column, value))
-		return false;
-	for (int i = 1; i < attribute->nkeys; i++)
-	{
-		if (value->kind != ABAC_KIND_OBJECT ||
-			!AbacObjectGet(value->u.container, attribute->keys[i], value))
-			return false;
-	}
-	return value->kind != ABAC_KIND_NULL;
+	return AbacRowValue(check->row, attribute->column, value) &&
+		AbacDig(value, attribute->keys + 1, attribute->nkeys - 1);
 }
 
 /*

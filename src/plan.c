@@ -489,7 +489,7 @@ AddStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason
 	memset(step, 0, sizeof(AbacStep));
 	step->kind = kind;
 	step->test = test;
-	step->reason = reason;
+	step->ground.reason = reason;
 	return step;
 }
 
@@ -500,7 +500,7 @@ AddPolicyStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason 
 	AbacStep   *step = test ? AddStep(plan, kind, test, reason) : NULL;
 
 	if (step)
-		step->policy = policy->policy;
+		step->ground.policy = policy->policy;
 }
 
 /*
@@ -610,7 +610,7 @@ static void
 AddUserStep(AbacPlan *plan, AbacStepKind kind, AbacReason reason,
 			const AbacUserPermission *permission)
 {
-	AddStep(plan, kind, NULL, reason)->user_permission = permission;
+	AddStep(plan, kind, NULL, reason)->ground.user_permission = permission;
 }
 
 /* Legacy rules, by priority as policies are; then roles (DESIGN §5, step 6). */
@@ -642,7 +642,7 @@ AddFallback(AbacPlan *plan)
 				else if (plan->subject->member[ABAC_SCOPE_ORGANIZATION])
 					step = AddStep(plan, ABAC_STEP_HOLD, legacy->holds, ABAC_REASON_LEGACY_ALLOW);
 				if (step)
-					step->policy_rule = legacy->rule;
+					step->ground.policy_rule = legacy->rule;
 			}
 		}
 	}
@@ -656,8 +656,8 @@ AddFallback(AbacPlan *plan)
 
 		if (step)
 		{
-			step->role = plan->grants[i].role;
-			step->grant = plan->grants[i].grant;
+			step->ground.role = plan->grants[i].role;
+			step->ground.grant = plan->grants[i].grant;
 		}
 	}
 }
@@ -719,7 +719,7 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 	}
 	if (plan->subject->super_admin)
 	{
-		AddStep(plan, ABAC_STEP_ALLOW, NULL, ABAC_REASON_SUPER_ADMIN)->role = plan->subject->super_admin;
+		AddStep(plan, ABAC_STEP_ALLOW, NULL, ABAC_REASON_SUPER_ADMIN)->ground.role = plan->subject->super_admin;
 		return plan;
 	}
 

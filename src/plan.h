@@ -113,19 +113,23 @@ typedef enum AbacStepKind
 	ABAC_STEP_JUMP				/* go to the target */
 } AbacStepKind;
 
-typedef struct AbacStep
+/* Why a decision is as it is.  What doesn't belong to the reason is NULL. */
+typedef struct AbacGround
 {
-	AbacStepKind kind;
-	AbacPlanNode *test;			/* NULL = true */
-	int			target;			/* place of a later step */
-
-	/* what to say when it decides; what doesn't belong to the reason is NULL */
 	AbacReason	reason;
 	const AbacUserPermission *user_permission;
 	const AbacPolicy *policy;
 	const AbacPolicyRule *policy_rule;
 	const AbacRole *role;
 	const AbacGrant *grant;
+} AbacGround;
+
+typedef struct AbacStep
+{
+	AbacStepKind kind;
+	AbacPlanNode *test;			/* NULL = true */
+	int			target;			/* place of a later step */
+	AbacGround	ground;			/* what to say when it decides */
 } AbacStep;
 
 /*

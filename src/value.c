@@ -215,6 +215,22 @@ AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value)
 }
 
 /*
+ * Replace the value by what its object has at the path, key by key.  False when
+ * there is nothing, or a JSON null, there; the value is then anything.
+ */
+bool
+AbacDig(AbacValue *value, const AbacString *path, int npath)
+{
+	for (int i = 0; i < npath; i++)
+	{
+		if (value->kind != ABAC_KIND_OBJECT ||
+			!AbacObjectGet(value->u.container, path[i], value))
+			return false;
+	}
+	return value->kind != ABAC_KIND_NULL;
+}
+
+/*
  * Digits at *p, exactly "count" of them, as a number up to "max".
  */
 static bool

@@ -77,6 +77,7 @@ extern void AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value);
 extern bool AbacValueFromJsonb(Jsonb *json, AbacValue *value);
 extern const char *AbacKindName(const AbacValue *value);
 extern bool AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value);
+extern bool AbacDig(AbacValue *value, const AbacString *path, int npath);
 
 extern bool AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result);
 extern AbacTruth AbacEqual(const AbacValue *a, const AbacValue *b);
