@@ -44,22 +44,9 @@ sub all_denied
 	return;
 }
 
-revoke_each(\&change, %sessions);
+revoke_each(\&change, \&all_denied);
 
-# What is not committed doesn't count; what a second phase commits does.
-my $revoke = 'DELETE FROM abac_user_permissions';
-change("BEGIN; $revoke; PREPARE TRANSACTION 'revoke'");
-all_denied('', 'prepared, which is not committed');
-change("COMMIT PREPARED 'revoke'");
-all_denied('user_permissions', 'COMMIT PREPARED');
-
-my $grant = q{INSERT INTO abac_user_permissions (user_id, permission_id, granted)
-	SELECT 'ann', id, true FROM abac_permissions WHERE resource_type = 'user_permissions'};
-change("BEGIN; $grant; PREPARE TRANSACTION 'grant'");
-change("ROLLBACK PREPARED 'grant'");
-all_denied('user_permissions', 'ROLLBACK PREPARED');
-change("BEGIN; $grant; ROLLBACK");
-all_denied('user_permissions', 'ROLLBACK');
+my $grant = change_in_two_phases(\&change, \&all_denied);
 
 # Other ways to change a table.
 change("SET session_replication_role = replica; $grant");

@@ -60,26 +60,13 @@ sub all_denied
 	return;
 }
 
-all_denied('', 'everything is allowed at first');
 foreach my $where (sort keys %sessions)
 {
 	my $plan = $sessions{$where}->query_safe('EXPLAIN EXECUTE denied');
 	like($plan, qr/abac_fits/, "$where: checks are rewritten");
 	unlike($plan, qr/abac_check/, "$where: and none is left");
 }
-my @gone;
-foreach my $probe (@probes)
-{
-	change($probe->{revoke});
-	push @gone, $probe->{table};
-	all_denied("@gone", "revoked by $probe->{table}");
-}
-foreach my $probe (@probes)
-{
-	change($probe->{restore});
-	shift @gone;
-	all_denied("@gone", "given back by $probe->{table}");
-}
+revoke_each(\&change, \&all_denied);
 
 # The registration, and what becomes of it.
 change(q{UPDATE abac_relations SET resource_type = 'nothing' WHERE relation = 't_rules'::regclass});
@@ -87,24 +74,11 @@ all_denied('rules', 'registered as another type');
 change(q{UPDATE abac_relations SET resource_type = 'rules' WHERE relation = 't_rules'::regclass});
 all_denied('', 'and again as it was');
 
-# Two phases: what is prepared counts when another session commits it.
-my $revoke = 'DELETE FROM abac_user_permissions';
-change("BEGIN; $revoke; PREPARE TRANSACTION 'revoke'");
-all_denied('', 'prepared, which is not committed');
-change("COMMIT PREPARED 'revoke'");
-all_denied('user_permissions', 'COMMIT PREPARED');
-my $grant = q{INSERT INTO abac_user_permissions (user_id, permission_id, granted)
-	SELECT 'ann', id, true FROM abac_permissions WHERE resource_type = 'user_permissions'};
-change("BEGIN; $grant; PREPARE TRANSACTION 'grant'");
-change("ROLLBACK PREPARED 'grant'");
-all_denied('user_permissions', 'ROLLBACK PREPARED');
-change("BEGIN; $grant; ROLLBACK");
-all_denied('user_permissions', 'ROLLBACK');
-change($grant);
+change(change_in_two_phases(\&change, \&all_denied));
 all_denied('', 'granted again');
 
 # The plan is made by the transaction that prepares its change.
-$sessions{'on the primary'}->query_safe("BEGIN; $revoke");
+$sessions{'on the primary'}->query_safe("BEGIN; DELETE FROM abac_user_permissions");
 is($sessions{'on the primary'}->query_safe('EXECUTE denied'), 'user_permissions', 'a plan made within the change');
 $sessions{'on the primary'}->query_safe("PREPARE TRANSACTION 'own'");
 all_denied('', 'and left by PREPARE TRANSACTION');
@@ -115,7 +89,7 @@ all_denied('', 'and rolled back');
 $sessions{'on the primary'}->quit;
 $primary->stop;
 $standby->promote;
-$standby->safe_psql('postgres', $revoke);
+$standby->safe_psql('postgres', 'DELETE FROM abac_user_permissions');
 is($sessions{'on the standby'}->query_safe('EXECUTE denied'), 'user_permissions', 'revoked after the promotion');
 $sessions{'on the standby'}->quit;
 $standby->stop;

@@ -6,7 +6,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-our @EXPORT = qw(@probes $probe_world @abac_tables denied revoke_each);
+our @EXPORT = qw(@probes $probe_world @abac_tables denied revoke_each change_in_two_phases);
 
 use Test::More;
 
@@ -144,27 +144,47 @@ sub denied
 
 # Revoke by each table in turn, then give it back: the sessions, which are warm
 # and stay so, must follow.  $change runs a statement and waits until the
-# sessions can know of it.
+# sessions can know of it; $all_denied compares what each of them is denied.
 sub revoke_each
 {
-	my ($change, %sessions) = @_;
-	my @names = sort keys %sessions;
+	my ($change, $all_denied) = @_;
 	my @gone;
 
-	is(denied($sessions{$_}), '', "$_: everything is allowed at first") foreach @names;
+	$all_denied->('', 'everything is allowed at first');
 	foreach my $probe (@probes)
 	{
 		$change->($probe->{revoke});
 		push @gone, $probe->{table};
-		is(denied($sessions{$_}), "@gone", "$_: revoked by $probe->{table}") foreach @names;
+		$all_denied->("@gone", "revoked by $probe->{table}");
 	}
 	foreach my $probe (@probes)
 	{
 		$change->($probe->{restore});
 		shift @gone;
-		is(denied($sessions{$_}), "@gone", "$_: given back by $probe->{table}") foreach @names;
+		$all_denied->("@gone", "given back by $probe->{table}");
 	}
 	return;
+}
+
+# What is not committed doesn't count; what a second phase commits does.
+# Leaves user_permissions
+# revoked, and returns the statement that grants it again.
+sub change_in_two_phases
+{
+	my ($change, $all_denied) = @_;
+	my ($probe) = grep { $_->{table} eq 'user_permissions' } @probes;
+	my ($revoke, $grant) = @$probe{qw(revoke restore)};
+
+	$change->("BEGIN; $revoke; PREPARE TRANSACTION 'revoke'");
+	$all_denied->('', 'prepared, which is not committed');
+	$change->("COMMIT PREPARED 'revoke'");
+	$all_denied->('user_permissions', 'COMMIT PREPARED');
+	$change->("BEGIN; $grant; PREPARE TRANSACTION 'grant'");
+	$change->("ROLLBACK PREPARED 'grant'");
+	$all_denied->('user_permissions', 'ROLLBACK PREPARED');
+	$change->("BEGIN; $grant; ROLLBACK");
+	$all_denied->('user_permissions', 'ROLLBACK');
+	return $grant;
 }
 
 1;
