@@ -118,6 +118,16 @@ SELECT (try(leaf('resource.meta.region', 'eq', 'r1'::text))).*;
 SELECT (try(leaf('resource.span', 'eq', 'r1'::text))).*;
 SELECT (try(jsonb_build_object('and', jsonb_build_array(leaf('resource.level', 'lt', 10), leaf('resource.title', 'matches', '[0-4]$'::text))))).*;
 SELECT (try(jsonb_build_object('not', jsonb_build_array(leaf('resource.level', 'lt', 10), leaf('resource.title', 'ends_with', '4'::text))))).*;
+-- asking again and again, as a session of an application does, changes nothing
+UPDATE abac_rules SET conditions = jsonb_build_object('or', jsonb_build_array(leaf('resource.owner', 'eq', 'u1'::text),
+	jsonb_build_object('and', jsonb_build_array(leaf('resource.level', 'gt', 5), leaf('resource.title', 'contains', 'x'::text))),
+	jsonb_build_object('and', jsonb_build_array(leaf('resource.level', 'lt', -5), leaf('resource.title', 'contains', 'x'::text)))));
+SELECT count(*), count(DISTINCT filter), bool_and(filter LIKE '%u1%' AND filter LIKE '%-5%')
+	FROM (SELECT abac_filter('ann' || repeat('', i), 'read', 'doc') AS filter FROM generate_series(1, 3000) i) f;
+-- one whose bound is larger than what it is of
+SELECT length(filter) > 0, allowed, differ FROM generate_series(100, 250, 50) n, LATERAL try((
+	SELECT jsonb_build_object('or', jsonb_agg(jsonb_build_object('and', jsonb_build_array(
+		leaf('resource.level', 'eq', i), leaf('resource.title', 'ends_with', '4'::text))))) FROM generate_series(1, n) i));
 -- the user's own
 SELECT (try(leaf('resource.owner', 'eq', '$user.id'::text))).*;
 SELECT (try(leaf('user.id', 'eq', '$resource.id'::text))).*;

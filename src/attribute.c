@@ -224,7 +224,6 @@ AbacGetAttribute(AbacString organization, const AbacRelation *relation, AbacStri
 	attribute->organization = AbacCopyString(AbacPolicyMemory, organization);
 	attribute->name = AbacCopyString(AbacPolicyMemory, name);
 	attribute->any_shape = true;
-	attribute->relation = relation;
 	SplitPath(attribute);
 
 	for (size_t i = 0; i < lengthof(roots); i++)

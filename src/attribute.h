@@ -70,7 +70,6 @@ typedef struct AbacAttribute
 {
 	AbacString	organization;	/* whose rules; none = platform-wide ones */
 	AbacString	name;			/* canonical, with root */
-	const AbacRelation *relation;	/* for its rows; NULL = not for rows */
 	const AbacColumn *column;	/* that holds it, or its first key; NULL = none does */
 	AbacRoot	root;
 	AbacBuiltin builtin;

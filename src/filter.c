@@ -476,7 +476,7 @@ FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, Timestam
 	if (relation->scope[ABAC_SCOPE_WORKSPACE])
 		tuple.ids[ABAC_SCOPE_WORKSPACE] = elsewhere;
 	node = FilterInPlace(builder, &away, &tuple, moment, span, &unconditional);
-	if (node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_FALSE)
+	if (AbacFilterIsConstant(node, ABAC_FALSE))
 		return node;
 	if (!(unconditional || say_nothing) ||
 		relation->scope[ABAC_SCOPE_PROJECT] || relation->scope[ABAC_SCOPE_WORKSPACE])
@@ -489,20 +489,8 @@ FilterElsewhere(AbacFilterBuilder *builder, const AbacRequest *request, Timestam
 	named = AbacFilterAnd(builder,
 						  AbacFilterNot(builder, AbacFilterIsNull(builder, relation->scope[ABAC_SCOPE_ORGANIZATION])),
 						  AbacFilterNot(builder, is_empty));
-	*everywhere = node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_TRUE;
+	*everywhere = AbacFilterIsConstant(node, ABAC_TRUE);
 	return AbacFilterAnd(builder, named, node);
-}
-
-static bool
-IsTrue(const AbacFilterNode *node)
-{
-	return node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_TRUE;
-}
-
-static bool
-IsFalse(const AbacFilterNode *node)
-{
-	return node->kind == ABAC_FILTER_CONSTANT && node->constant == ABAC_FALSE;
 }
 
 /* The group of tuples for which the same is left. */
@@ -580,14 +568,14 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 		Group	   *group = lfirst(cell);
 		AbacFilterNode *where;
 
-		if (IsFalse(group->node))
+		if (AbacFilterIsConstant(group->node, ABAC_FALSE))
 			continue;
 		where = GroupIs(builder, group, &here);
 		if (!here)
 			return AskRow(builder);
 		result = AbacFilterOr(builder, result, AbacFilterAnd(builder, where, group->node));
 	}
-	if (IsFalse(others))
+	if (AbacFilterIsConstant(others, ABAC_FALSE))
 		return result;
 
 	/*
@@ -603,7 +591,7 @@ FilterAsOf(AbacFilterBuilder *builder, const AbacRequest *request, TimestampTz m
 	{
 		Group	   *group = lfirst(cell);
 
-		if (IsTrue(group->node))
+		if (AbacFilterIsConstant(group->node, ABAC_TRUE))
 			continue;
 		all_are_true = false;
 		for (int i = 0; i < group->count; i++)

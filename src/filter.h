@@ -104,6 +104,7 @@ typedef struct AbacFilter
 	bool		has_clock;
 	bool		asks_rows;		/* the whole decision, somewhere */
 	AbacFilterNode *root;
+	AbacFilterNode *bound;		/* abac_filter()'s, NULL = not asked for yet */
 	int			nnodes;
 	int			nslots;
 	AbacFilterSlot *slots;
@@ -126,6 +127,12 @@ extern AbacFilter *AbacBeginFilter(Oid relation, bool missing_ok, AbacString use
 								   AbacString action, Jsonb *ctx, const TimestampTz *as_of);
 
 /* filter_node.c: nodes, simplified as they are made */
+static inline bool
+AbacFilterIsConstant(const AbacFilterNode *node, AbacTruth truth)
+{
+	return node->kind == ABAC_FILTER_CONSTANT && node->constant == truth;
+}
+
 extern AbacFilterNode *AbacFilterConstant(AbacFilterBuilder *builder, AbacTruth truth);
 /* Then it is given up, and the whole decision asked row by row. */
 #define AbacFilterIsTooLarge(filter)	((filter)->nnodes > ABAC_MAX_FILTER_NODES)

@@ -46,12 +46,6 @@ AbacFilterConstant(AbacFilterBuilder *builder, AbacTruth truth)
 	return node;
 }
 
-static inline bool
-IsConstant(const AbacFilterNode *node, AbacTruth truth)
-{
-	return node->kind == ABAC_FILTER_CONSTANT && node->constant == truth;
-}
-
 static bool
 SameValue(const AbacFilterValue *a, const AbacFilterValue *b)
 {
@@ -114,9 +108,9 @@ AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNod
 	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < nnodes; i++)
 	{
-		if (IsConstant(nodes[i], absorbing))
+		if (AbacFilterIsConstant(nodes[i], absorbing))
 			return nodes[i];
-		if (IsConstant(nodes[i], AbacNot(absorbing)))
+		if (AbacFilterIsConstant(nodes[i], AbacNot(absorbing)))
 			continue;
 		other = nodes[i];
 		nothers++;
@@ -131,7 +125,7 @@ AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNod
 	result->children = AbacFilterAllocate(sizeof(AbacFilterNode *) * nchildren);
 	for (int i = 0; i < nnodes; i++)
 	{
-		if (IsConstant(nodes[i], AbacNot(absorbing)))
+		if (AbacFilterIsConstant(nodes[i], AbacNot(absorbing)))
 			continue;
 		result->nullable |= nodes[i]->nullable;
 		if (nodes[i]->kind != kind)

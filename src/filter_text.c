@@ -93,6 +93,29 @@ Bound(AbacFilterBuilder *builder, AbacFilterNode *node, bool upper)
 	}
 }
 
+/*
+ * The bound of a filter, made once.  It is made with a count of its own: the
+ * filter's belongs to what it was made of.  One that becomes too large is TRUE,
+ * which leaves the check.
+ */
+static const AbacFilterNode *
+GetBound(AbacFilter *filter)
+{
+	AbacFilter	counted = *filter;
+	AbacFilterBuilder builder = {.filter = &counted};
+	AbacFilterNode *bound;
+
+	if (filter->bound == NULL)
+	{
+		counted.nnodes = 0;
+		bound = Bound(&builder, filter->root, true);
+		if (AbacFilterIsTooLarge(&counted))
+			bound = AbacFilterConstant(&builder, ABAC_TRUE);
+		filter->bound = bound;
+	}
+	return filter->bound;
+}
+
 /* abac_check(user, action, row, ctx) */
 static Expr *
 BuildCheck(const AbacRewriter *rewriter, AbacString user, AbacString action, Jsonb *ctx)
@@ -134,28 +157,26 @@ FilterText(Oid table, AbacString user, AbacString action, Jsonb *ctx)
 {
 	Relation	relation = table_open(table, AccessShareLock);
 	Var		   *row = makeVar(1, InvalidAttrNumber, get_rel_type_id(table), -1, InvalidOid, 0);
-	AbacFilterBuilder builder = {NULL};
+	AbacFilter *filter;
 	AbacRewriter rewriter;
-	AbacFilterNode *node;
-	AbacFilterNode *bound;
 	Expr	   *expression;
 	char	   *text;
 
 	AbacRewriterBegin(&rewriter, row, RelationGetDescr(relation));
-	builder.filter = AbacBeginFilter(table, false, user, action, ctx, NULL);
-	if (builder.filter == NULL)
+	filter = AbacBeginFilter(table, false, user, action, ctx, NULL);
+	if (filter == NULL)
 		expression = (Expr *) makeBoolConst(false, false);
 	else
 	{
-		rewriter.filter = builder.filter;
-		node = builder.filter->root;
-		bound = Bound(&builder, node, true);
+		const AbacFilterNode *bound = GetBound(filter);
+
+		rewriter.filter = filter;
 		expression = AbacBuildNode(&rewriter, bound);
-		if (AsksRows(node))
+		if (AsksRows(filter->root))
 		{
 			Expr	   *check = BuildCheck(&rewriter, user, action, ctx);
 
-			if (bound->kind == ABAC_FILTER_CONSTANT && bound->constant == ABAC_TRUE)
+			if (AbacFilterIsConstant(bound, ABAC_TRUE))
 				expression = check;
 			else
 				expression = makeBoolExpr(AND_EXPR, list_make2(expression, check), -1);

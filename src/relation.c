@@ -278,8 +278,6 @@ LoadColumns(AbacRelation *result, Relation relation)
 		result->ncolumns++;
 		column->name = AbacCopyString(AbacPolicyMemory, AbacStringOf(NameStr(attribute->attname)));
 		column->attnum = attribute->attnum;
-		column->type = attribute->atttypid;
-		column->typmod = attribute->atttypmod;
 		column->collation = attribute->attcollation;
 		column->base = getBaseType(attribute->atttypid);
 		column->kind = KindOfType(column->base);

@@ -40,8 +40,6 @@ typedef struct AbacColumn
 {
 	AbacString	name;
 	AttrNumber	attnum;
-	Oid			type;			/* as declared */
-	int32		typmod;
 	Oid			collation;
 	Oid			base;			/* the same, or what a domain is of */
 	AbacColumnKind kind;

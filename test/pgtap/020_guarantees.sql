@@ -333,6 +333,27 @@ FROM (VALUES
 	($$SELECT abac_register('abac_test_page')$$, '42501'),
 	($$ALTER TABLE abac_test_page DISABLE ROW LEVEL SECURITY$$, '42501')) v (sql, expected);
 SELECT is((SELECT array_agg(id ORDER BY id) FROM abac_test_page), '{2,3}'::int[], 'and has deleted nothing but that');
+
+-- EXPLAIN (GENERIC_PLAN), of 16 and later: the session's user is known to it, a parameter isn't.
+CREATE FUNCTION pg_temp.generic_plan(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	lines text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (GENERIC_PLAN, COSTS OFF) ' || query LOOP
+		lines := concat_ws(E'\n', lines, line);
+	END LOOP;
+	RETURN lines;
+END $$;
+SELECT current_setting('server_version_num')::int >= 160000 AS has_generic_plan \gset
+\if :has_generic_plan
+SELECT unlike(pg_temp.generic_plan($$SELECT FROM abac_test_page p WHERE abac_can('read', p.*) AND id = $1$$), '%abac_can%',
+	'EXPLAIN (GENERIC_PLAN) shows what is left of abac_can');
+SELECT like(pg_temp.generic_plan($$SELECT FROM abac_test_page p WHERE abac_check($1::text, 'read', p.*)$$), '%abac_check($1%',
+	'EXPLAIN (GENERIC_PLAN) leaves the call for a user it doesn''t know');
+\else
+SELECT skip('EXPLAIN (GENERIC_PLAN) came with PostgreSQL 16', 2);
+\endif
 CREATE TABLE abac_test_open (id int);
 CREATE POLICY everything ON abac_test_open USING (true);
 SELECT throws_ok($$SELECT abac_protect('abac_test_open')$$, '55000', NULL, 'what would not be protected is refused');
