@@ -13,10 +13,13 @@ OBJS = \
 	src/compile.o \
 	src/compile_leaf.o \
 	src/decide.o \
+	src/document.o \
+	src/document_write.o \
 	src/draw.o \
 	src/evaluate.o \
 	src/explain.o \
 	src/expression.o \
+	src/extended_json.o \
 	src/filter.o \
 	src/filter_compare.o \
 	src/filter_leaf.o \
@@ -29,6 +32,7 @@ OBJS = \
 	src/guard_organization.o \
 	src/guard_reference.o \
 	src/guard_system.o \
+	src/import.o \
 	src/lookup.o \
 	src/pattern.o \
 	src/places.o \
@@ -60,6 +64,7 @@ REGRESS = \
 	filter \
 	guards \
 	install \
+	mongodb \
 	operators \
 	oracle \
 	plans \

@@ -1561,10 +1561,489 @@ COMMENT ON FUNCTION abac_grant_super_admin(uuid) IS
 COMMENT ON FUNCTION abac_grant_super_admin(bigint) IS
 	'the same for a user whose id is a number';
 
+--
+-- From and to MongoDB: condition trees and users' attributes (src/import.c,
+-- src/document.h says what each type becomes).
+--
+
 CREATE FUNCTION abac_bson_to_jsonb(document bytea) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'abac_bson_to_jsonb'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION abac_bson_to_jsonb(bytea) IS 'one BSON document as jsonb';
+
+CREATE FUNCTION abac_jsonb_to_bson(document jsonb, dates text[] DEFAULT '{}') RETURNS bytea
+	AS 'MODULE_PATHNAME', 'abac_jsonb_to_bson'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_jsonb_to_bson(jsonb, text[]) IS
+	'a JSON object as one BSON document, which abac_bson_to_jsonb makes the same of; its fields named in dates become datetimes';
+
+CREATE FUNCTION abac_jsonb_to_extended_json(document jsonb, dates text[] DEFAULT '{}', relaxed boolean DEFAULT false) RETURNS text
+	AS 'MODULE_PATHNAME', 'abac_jsonb_to_extended_json'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_jsonb_to_extended_json(jsonb, text[], boolean) IS
+	'a JSON object as one line of Extended JSON; its fields named in dates become datetimes';
+
+CREATE FUNCTION abac_next_documents(source bytea, path text, start bigint, number bigint,
+									OUT documents bytea[], OUT is_json boolean, OUT next bigint, OUT size bigint)
+	AS 'MODULE_PATHNAME', 'abac_next_documents'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_next_documents(bytea, text, bigint, bigint) IS
+	'internal: some documents of a value or a file, from a position on';
+
+CREATE FUNCTION abac_read_document(document bytea, is_json boolean, fields text[], serialized text,
+								   OUT content jsonb, OUT others text[], OUT json text)
+	AS 'MODULE_PATHNAME', 'abac_read_document'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_read_document(bytea, boolean, text[], text) IS
+	'internal: fields of a document, the names of its others, and one field as JSON.stringify writes it';
+
+-- Import documents at once, or raise an error that is about one of them if there
+-- is only one.  unverified: the numbers among them whose hash can't be verified.
+CREATE FUNCTION abac_import_rule_conditions_batch(documents bytea[], is_json boolean, OUT imported bigint,
+												  OUT left_out jsonb, OUT verified bigint, OUT unverified bigint[])
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted CONSTANT text[] := '{rule_id,organization_id,condition_tree,description,schema_version,condition_hash,updated_by}';
+	tree CONSTANT text := 'condition_tree';
+	read record;
+BEGIN
+	WITH document AS MATERIALIZED (
+		SELECT d.number, d.content, d.others, d.content -> tree AS tree, d.content ->> 'updated_by' AS updated_by,
+			d.content ->> 'description' AS description, lower(d.content ->> 'condition_hash') AS hash, d.json,
+			CASE WHEN d.content ->> 'rule_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+				 THEN (d.content ->> 'rule_id')::uuid END AS rule_id,
+			d.content ->> 'organization_id' AS organization_id
+		FROM (SELECT u.number, r.*
+			  FROM unnest(documents) WITH ORDINALITY u (document, number),
+				   LATERAL @extschema@.abac_read_document(u.document, is_json, wanted, tree) r) d
+	), matched AS MATERIALIZED (
+		SELECT d.*, r.id, r.organization_id IS NOT DISTINCT FROM d.organization_id AS fits,
+			r.description AS old_description,
+			r.conditions IS NULL OR r.conditions::text <> d.tree::text
+				OR r.description IS NULL AND d.description IS NOT NULL
+				OR r.updated_by IS DISTINCT FROM coalesce(d.updated_by, r.updated_by) AS differs
+		FROM document d LEFT JOIN @extschema@.abac_rules r ON r.id = d.rule_id
+	), seen AS (
+		INSERT INTO pg_temp.abac_import_seen (key)
+		SELECT m.id::text FROM matched m WHERE m.id IS NOT NULL
+		ON CONFLICT DO NOTHING RETURNING 1
+	), changed AS (
+		UPDATE @extschema@.abac_rules r
+		SET conditions = m.tree, description = coalesce(r.description, m.description),
+			updated_by = coalesce(m.updated_by, r.updated_by)
+		FROM matched m
+		WHERE r.id = m.id AND m.fits AND m.differs AND jsonb_typeof(m.tree) <> 'null'
+		RETURNING 1
+	), others AS (
+		SELECT name, sum(times) AS times
+		FROM (SELECT m.others, count(*) AS times FROM matched m GROUP BY m.others) o, unnest(o.others) AS name
+		GROUP BY name
+		UNION ALL
+		SELECT 'description', count(*) FROM matched m WHERE m.old_description <> m.description HAVING count(*) > 0
+	)
+	SELECT count(*) FILTER (WHERE m.id IS NULL) AS unknown, count(*) FILTER (WHERE NOT m.fits) AS elsewhere,
+		count(*) FILTER (WHERE coalesce(jsonb_typeof(m.tree), 'null') = 'null') AS treeless,
+		count(*) FILTER (WHERE coalesce(m.content ->> 'schema_version', '1') <> '1') AS other_versions,
+		(SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM changed) AS changed,
+		(SELECT jsonb_object_agg(o.name, o.times) FROM others o) AS others,
+		count(*) FILTER (WHERE v.is_verified) AS verified,
+		array_agg(m.number) FILTER (WHERE NOT v.is_verified) AS unverified
+	INTO read
+	FROM matched m, LATERAL (
+		-- of the two serializations that are known: jsonb's text, and JSON.stringify's
+		SELECT CASE WHEN m.hash IS NOT NULL
+					THEN m.hash = @extschema@.abac_condition_hash(m.tree)
+						 OR coalesce(m.hash = encode(sha256(convert_to(m.json, 'UTF8')), 'hex'), false) END) v (is_verified);
+
+	IF read.unknown > 0 THEN
+		RAISE EXCEPTION 'no rule has the id that field "rule_id" holds'
+			USING ERRCODE = 'foreign_key_violation';
+	ELSIF read.elsewhere > 0 THEN
+		RAISE EXCEPTION 'the rule belongs to another organization than field "organization_id" says'
+			USING ERRCODE = 'integrity_constraint_violation';
+	ELSIF read.treeless > 0 THEN
+		RAISE EXCEPTION 'field "condition_tree" is missing or null'
+			USING ERRCODE = 'not_null_violation';
+	ELSIF read.other_versions > 0 THEN
+		RAISE EXCEPTION 'field "schema_version" is not 1'
+			USING ERRCODE = 'feature_not_supported';
+	ELSIF read.seen < cardinality(documents) THEN
+		RAISE EXCEPTION 'a document before this one is about the same rule'
+			USING ERRCODE = 'unique_violation';
+	END IF;
+	imported := read.changed;
+	left_out := coalesce(read.others, '{}');
+	verified := read.verified;
+	unverified := coalesce(read.unverified, '{}');
+END
+$$;
+COMMENT ON FUNCTION abac_import_rule_conditions_batch(bytea[], boolean) IS
+	'internal: imports documents of rules'' conditions, all or none';
+
+CREATE FUNCTION abac_import_user_attributes_batch(documents bytea[], is_json boolean, OUT imported bigint,
+												  OUT left_out jsonb, OUT verified bigint, OUT unverified bigint[])
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted CONSTANT text[] := '{user_id,organization_id,attributes,updated_by}';
+	read record;
+BEGIN
+	WITH document AS MATERIALIZED (
+		SELECT d.others, d.content -> 'attributes' AS attributes, d.content ->> 'updated_by' AS updated_by,
+			CASE WHEN jsonb_typeof(d.content -> 'user_id') IN ('string', 'number')
+				 THEN nullif(d.content ->> 'user_id', '') END AS user_id,
+			d.content ->> 'organization_id' AS organization_id,
+			coalesce(jsonb_typeof(d.content -> 'organization_id') IN ('string', 'number', 'null'), true)
+				AND d.content ->> 'organization_id' IS DISTINCT FROM '' AS fits
+		FROM (SELECT r.*
+			  FROM unnest(documents) u (document),
+				   LATERAL @extschema@.abac_read_document(u.document, is_json, wanted, '') r) d
+	), seen AS (
+		INSERT INTO pg_temp.abac_import_seen (key)
+		SELECT jsonb_build_array(d.user_id, d.organization_id)::text FROM document d
+		ON CONFLICT DO NOTHING RETURNING 1
+	), changed AS (
+		INSERT INTO @extschema@.abac_user_attributes AS a (user_id, organization_id, attributes, updated_by)
+		SELECT d.user_id, d.organization_id, d.attributes, d.updated_by
+		FROM document d
+		WHERE d.user_id IS NOT NULL AND d.fits AND jsonb_typeof(d.attributes) = 'object'
+		ON CONFLICT ON CONSTRAINT abac_user_attributes_user_id_organization_id_key
+		DO UPDATE SET attributes = excluded.attributes, updated_by = coalesce(excluded.updated_by, a.updated_by)
+		WHERE a.attributes::text <> excluded.attributes::text
+			OR a.updated_by IS DISTINCT FROM coalesce(excluded.updated_by, a.updated_by)
+		RETURNING 1
+	)
+	SELECT count(*) FILTER (WHERE d.user_id IS NULL) AS userless, count(*) FILTER (WHERE NOT d.fits) AS odd,
+		count(*) FILTER (WHERE coalesce(jsonb_typeof(d.attributes), '') <> 'object') AS without,
+		(SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM changed) AS changed,
+		(SELECT jsonb_object_agg(name, times)
+		 FROM (SELECT name, sum(o.times) AS times
+			   FROM (SELECT d.others, count(*) AS times FROM document d GROUP BY d.others) o, unnest(o.others) AS name
+			   GROUP BY name) n) AS others
+	INTO read
+	FROM document d;
+
+	IF read.userless > 0 THEN
+		RAISE EXCEPTION 'field "user_id" must be a string that is not empty, or a number'
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF read.odd > 0 THEN
+		RAISE EXCEPTION 'field "organization_id" must be null, a string that is not empty, or a number'
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF read.without > 0 THEN
+		RAISE EXCEPTION 'field "attributes" must be an object'
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF read.seen < cardinality(documents) THEN
+		RAISE EXCEPTION 'a document before this one is about the same user and organization'
+			USING ERRCODE = 'unique_violation';
+	END IF;
+	imported := read.changed;
+	left_out := coalesce(read.others, '{}');
+	verified := 0;
+	unverified := '{}';
+END
+$$;
+COMMENT ON FUNCTION abac_import_user_attributes_batch(bytea[], boolean) IS
+	'internal: imports documents of users'' attributes, all or none';
+
+-- What a document calls itself, for messages; NULL when it can't be read.
+CREATE FUNCTION abac_document_id(document bytea, is_json boolean, fields text[]) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	content jsonb;
+BEGIN
+	SELECT r.content INTO content FROM @extschema@.abac_read_document(document, is_json, fields, '') r;
+	RETURN nullif(concat_ws(' in ', content ->> fields[1], content ->> fields[2]), '');
+EXCEPTION WHEN data_exception OR program_limit_exceeded OR feature_not_supported THEN
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION abac_document_id(bytea, boolean, text[]) IS
+	'internal: the ids that a document holds';
+
+-- Import documents, the first of which has that number.  Those that can't be are
+-- found by halving, and returned by number, with everything else undone that was
+-- tried together with them.
+CREATE FUNCTION abac_import_documents(collection text, documents bytea[], is_json boolean, number bigint, OUT imported bigint,
+									  OUT left_out jsonb, OUT verified bigint, OUT unverified bigint[],
+									  OUT problems jsonb[])
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	half int := cardinality(documents) / 2;
+	ids text[];
+	state text;
+	message text;
+	detail text;
+	a record;
+	b record;
+BEGIN
+	BEGIN
+		IF collection = 'rule_conditions' THEN
+			SELECT * INTO STRICT imported, left_out, verified, unverified
+			FROM @extschema@.abac_import_rule_conditions_batch(documents, is_json);
+		ELSE
+			SELECT * INTO STRICT imported, left_out, verified, unverified
+			FROM @extschema@.abac_import_user_attributes_batch(documents, is_json);
+		END IF;
+		SELECT coalesce(array_agg(u + abac_import_documents.number - 1), '{}') INTO unverified FROM unnest(unverified) u;
+		problems := '{}';
+		RETURN;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+		-- not the documents' fault: deadlocks, resources, interventions, bugs
+		IF left(state, 2) IN ('25', '40', '53', '57', '58', 'XX') OR state = '55P03' THEN
+			RAISE;
+		END IF;
+	END;
+
+	IF half = 0 THEN
+		ids := CASE collection WHEN 'rule_conditions' THEN '{rule_id}'::text[] ELSE '{user_id,organization_id}' END;
+		imported := 0;
+		left_out := '{}';
+		verified := 0;
+		unverified := '{}';
+		problems := ARRAY[jsonb_build_object(
+			'number', number, 'id', @extschema@.abac_document_id(documents[1], is_json, ids),
+			'state', state, 'detail', concat_ws(': ', message, nullif(detail, '')))];
+		RETURN;
+	END IF;
+	SELECT * INTO a FROM @extschema@.abac_import_documents(collection, documents[:half], is_json, number);
+	SELECT * INTO b FROM @extschema@.abac_import_documents(collection, documents[half + 1:], is_json, number + half);
+	imported := a.imported + b.imported;
+	left_out := @extschema@.abac_add_counts(a.left_out, b.left_out);
+	verified := a.verified + b.verified;
+	unverified := a.unverified || b.unverified;
+	problems := a.problems || b.problems;
+END
+$$;
+COMMENT ON FUNCTION abac_import_documents(text, bytea[], boolean, bigint) IS
+	'internal: imports what can be imported of some documents, and says what can''t';
+
+CREATE FUNCTION abac_add_counts(a jsonb, b jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(key, times), '{}')
+	FROM (SELECT key, sum(value::bigint) AS times
+		  FROM (SELECT * FROM jsonb_each_text(a) UNION ALL SELECT * FROM jsonb_each_text(b)) e
+		  GROUP BY key) s
+$$;
+COMMENT ON FUNCTION abac_add_counts(jsonb, jsonb) IS 'internal: counts by name, added up';
+
+CREATE FUNCTION abac_import_all(collection text, source bytea, path text, dry_run boolean, on_error text)
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	batch record;
+	result record;
+	problem jsonb;
+	number bigint := 1;
+	start bigint := 0;
+	imported bigint := 0;
+	skipped bigint := 0;
+	verified bigint := 0;
+	left_out jsonb := '{}';
+	reported bigint := 0;
+	kind text := regexp_replace(collection, '^abac_', '');
+BEGIN
+	IF source IS NULL AND path IS NULL THEN
+		RAISE EXCEPTION 'nothing to import'
+			USING ERRCODE = 'null_value_not_allowed', DETAIL = 'The documents, or the path, must not be NULL.';
+	END IF;
+	IF kind IS NULL OR kind NOT IN ('rule_conditions', 'user_attributes') THEN
+		RAISE EXCEPTION 'collection % can''t be imported', coalesce(quote_literal(collection), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is abac_rule_conditions or abac_user_attributes.';
+	END IF;
+	IF on_error IS NULL OR on_error NOT IN ('stop', 'skip') OR dry_run IS NULL THEN
+		RAISE EXCEPTION 'on_error must be stop or skip, and dry_run true or false'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	source := source || ''::bytea;	-- so that it is decompressed once
+	-- no rule may come or go between the look at it and its change
+	IF kind = 'rule_conditions' THEN
+		LOCK TABLE @extschema@.abac_rules IN SHARE ROW EXCLUSIVE MODE;
+	END IF;
+	BEGIN
+		CREATE TEMPORARY TABLE abac_import_seen (key text COLLATE "C" PRIMARY KEY) ON COMMIT DROP;
+		LOOP
+			SELECT * INTO batch FROM @extschema@.abac_next_documents(source, path, start, number);
+			EXIT WHEN batch.documents = '{}';
+			SELECT * INTO result FROM @extschema@.abac_import_documents(kind, batch.documents, batch.is_json, number);
+
+			FOREACH problem IN ARRAY result.problems LOOP
+				IF on_error = 'stop' AND NOT dry_run THEN
+					RAISE EXCEPTION 'could not import document %', problem ->> 'number'
+						USING ERRCODE = problem ->> 'state',
+							  DETAIL = concat_ws(': ', problem ->> 'id', problem ->> 'detail'),
+							  HINT = 'Nothing was imported. dry_run => true lists all such documents, on_error => ''skip'' leaves them out.';
+				END IF;
+				outcome := 'problem';
+				document := problem ->> 'number';
+				id := problem ->> 'id';
+				detail := problem ->> 'detail';
+				RETURN NEXT;
+			END LOOP;
+			outcome := 'hash not verifiable';
+			detail := NULL;
+			FOREACH document IN ARRAY result.unverified LOOP
+				id := @extschema@.abac_document_id(batch.documents[document - number + 1], batch.is_json, '{rule_id}');
+				RETURN NEXT;
+			END LOOP;
+			imported := imported + result.imported;
+			skipped := skipped + cardinality(result.problems);
+			verified := verified + result.verified;
+			left_out := @extschema@.abac_add_counts(left_out, result.left_out);
+
+			number := number + cardinality(batch.documents);
+			start := batch.next;
+			IF number - 1 >= reported + 100000 THEN
+				reported := number - 1;
+				RAISE NOTICE '% documents read, % %%', reported, start * 100 / batch.size;
+			END IF;
+		END LOOP;
+		DROP TABLE pg_temp.abac_import_seen;
+		IF dry_run THEN
+			-- undoes everything; the rows to return stay
+			RAISE EXCEPTION USING ERRCODE = 'ABAC0', MESSAGE = 'dry run';
+		END IF;
+	EXCEPTION WHEN SQLSTATE 'ABAC0' THEN
+		NULL;
+	END;
+
+	document := NULL;
+	id := NULL;
+	FOR outcome, count, detail IN
+		SELECT *
+		FROM (VALUES ('imported', imported, NULL), ('unchanged', number - 1 - skipped - imported, NULL),
+					 ('skipped', skipped, NULL), ('hash verified', nullif(verified, 0), NULL)) v (outcome, times, detail)
+		WHERE v.times IS NOT NULL
+		UNION ALL
+		(SELECT 'left out', value::bigint, key FROM jsonb_each_text(left_out) ORDER BY key COLLATE "C")
+	LOOP
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION abac_import_all(text, bytea, text, boolean, text) IS
+	'internal: the import of a value, or of a file of the server';
+
+
+CREATE FUNCTION abac_import_rule_conditions(documents bytea, dry_run boolean DEFAULT false, on_error text DEFAULT 'stop')
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT * FROM @extschema@.abac_import_all(''rule_conditions'', $1, NULL, $2, $3)';
+COMMENT ON FUNCTION abac_import_rule_conditions(bytea, boolean, text) IS
+	'imports rules'' condition trees from the content of a mongodump file, or of a mongoexport file; all or nothing, unless on_error is skip';
+
+CREATE FUNCTION abac_import_rule_conditions(documents text, dry_run boolean DEFAULT false, on_error text DEFAULT 'stop')
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT * FROM @extschema@.abac_import_all(''rule_conditions'', pg_catalog.convert_to($1, ''UTF8''), NULL, $2, $3)';
+COMMENT ON FUNCTION abac_import_rule_conditions(text, boolean, text) IS
+	'imports rules'' condition trees from Extended JSON, one document a line; all or nothing, unless on_error is skip';
+
+CREATE FUNCTION abac_import_user_attributes(documents bytea, dry_run boolean DEFAULT false, on_error text DEFAULT 'stop')
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT * FROM @extschema@.abac_import_all(''user_attributes'', $1, NULL, $2, $3)';
+COMMENT ON FUNCTION abac_import_user_attributes(bytea, boolean, text) IS
+	'imports users'' attributes from the content of a mongodump file, or of a mongoexport file; all or nothing, unless on_error is skip';
+
+CREATE FUNCTION abac_import_user_attributes(documents text, dry_run boolean DEFAULT false, on_error text DEFAULT 'stop')
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT * FROM @extschema@.abac_import_all(''user_attributes'', pg_catalog.convert_to($1, ''UTF8''), NULL, $2, $3)';
+COMMENT ON FUNCTION abac_import_user_attributes(text, boolean, text) IS
+	'imports users'' attributes from Extended JSON, one document a line; all or nothing, unless on_error is skip';
+
+CREATE FUNCTION abac_import_file(path text, collection text, dry_run boolean, on_error text)
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.abac_import_all(collection, NULL, path, dry_run, on_error);
+END
+$$;
+COMMENT ON FUNCTION abac_import_file(text, text, boolean, text) IS
+	'internal: abac_import_mongodump for a caller who was checked';
+
+CREATE FUNCTION abac_import_mongodump(path text, collection text, dry_run boolean DEFAULT false, on_error text DEFAULT 'stop')
+	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
+	AS 'MODULE_PATHNAME', 'abac_import_mongodump'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_import_mongodump(text, text, boolean, text) IS
+	'imports a file of the server, written by mongodump or mongoexport, of any size; collection is abac_rule_conditions or abac_user_attributes. For members of pg_read_server_files';
+
+CREATE FUNCTION abac_rule_condition_documents() RETURNS SETOF jsonb
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object('rule_id', r.id, 'organization_id', r.organization_id, 'condition_tree', r.conditions,
+		'description', r.description, 'schema_version', 1, 'condition_hash', r.condition_hash, 'updated_by', r.updated_by,
+		'createdAt', to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+		'updatedAt', to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+	FROM @extschema@.abac_rules r
+	WHERE r.conditions IS NOT NULL
+	ORDER BY r.id
+$$;
+COMMENT ON FUNCTION abac_rule_condition_documents() IS
+	'internal: the conditions of rules as MongoDB had them';
+
+CREATE FUNCTION abac_user_attribute_documents() RETURNS SETOF jsonb
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object('user_id', a.user_id, 'organization_id', a.organization_id, 'attributes', a.attributes,
+		'updated_by', a.updated_by,
+		'createdAt', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+		'updatedAt', to_char(a.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+	FROM @extschema@.abac_user_attributes a
+	ORDER BY a.user_id, a.organization_id NULLS FIRST
+$$;
+COMMENT ON FUNCTION abac_user_attribute_documents() IS
+	'internal: users'' attributes as MongoDB had them';
+
+CREATE FUNCTION abac_export_rule_conditions() RETURNS SETOF bytea
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_jsonb_to_bson(d, ''{createdAt,updatedAt}'') FROM @extschema@.abac_rule_condition_documents() d';
+COMMENT ON FUNCTION abac_export_rule_conditions() IS
+	'a BSON document for every rule that has conditions: one after another they are a mongodump file';
+
+CREATE FUNCTION abac_export_rule_conditions_json(relaxed boolean DEFAULT false) RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_jsonb_to_extended_json(d, ''{createdAt,updatedAt}'', relaxed) FROM @extschema@.abac_rule_condition_documents() d';
+COMMENT ON FUNCTION abac_export_rule_conditions_json(boolean) IS
+	'the same as Extended JSON, a line each';
+
+CREATE FUNCTION abac_export_user_attributes() RETURNS SETOF bytea
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_jsonb_to_bson(d, ''{createdAt,updatedAt}'') FROM @extschema@.abac_user_attribute_documents() d';
+COMMENT ON FUNCTION abac_export_user_attributes() IS
+	'a BSON document for every row of abac_user_attributes: one after another they are a mongodump file';
+
+CREATE FUNCTION abac_export_user_attributes_json(relaxed boolean DEFAULT false) RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT @extschema@.abac_jsonb_to_extended_json(d, ''{createdAt,updatedAt}'', relaxed) FROM @extschema@.abac_user_attribute_documents() d';
+COMMENT ON FUNCTION abac_export_user_attributes_json(boolean) IS
+	'the same as Extended JSON, a line each';
 
 --
 -- Privileges: anyone may ask about themselves (abac_can, abac_user); all else
@@ -1614,5 +2093,27 @@ REVOKE ALL ON FUNCTION
 	abac_grant_super_admin(text),
 	abac_grant_super_admin(uuid),
 	abac_grant_super_admin(bigint),
-	abac_bson_to_jsonb(bytea)
+	abac_bson_to_jsonb(bytea),
+	abac_jsonb_to_bson(jsonb, text[]),
+	abac_jsonb_to_extended_json(jsonb, text[], boolean),
+	abac_next_documents(bytea, text, bigint, bigint),
+	abac_read_document(bytea, boolean, text[], text),
+	abac_import_rule_conditions_batch(bytea[], boolean),
+	abac_import_user_attributes_batch(bytea[], boolean),
+	abac_document_id(bytea, boolean, text[]),
+	abac_import_documents(text, bytea[], boolean, bigint),
+	abac_add_counts(jsonb, jsonb),
+	abac_import_all(text, bytea, text, boolean, text),
+	abac_import_rule_conditions(bytea, boolean, text),
+	abac_import_rule_conditions(text, boolean, text),
+	abac_import_user_attributes(bytea, boolean, text),
+	abac_import_user_attributes(text, boolean, text),
+	abac_import_file(text, text, boolean, text),
+	abac_import_mongodump(text, text, boolean, text),
+	abac_rule_condition_documents(),
+	abac_user_attribute_documents(),
+	abac_export_rule_conditions(),
+	abac_export_rule_conditions_json(boolean),
+	abac_export_user_attributes(),
+	abac_export_user_attributes_json(boolean)
 FROM PUBLIC;

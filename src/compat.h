@@ -57,6 +57,22 @@
 #define AbacGucMalloc(size)	malloc(size)
 #endif
 
+/* What the actions of the JSON parser return, and how it is begun (text in the server encoding). */
+#if PG_VERSION_NUM >= 160000
+#define AbacJsonAction			JsonParseErrorType
+#define ABAC_JSON_ACTION_DONE	return JSON_SUCCESS
+#else
+#define AbacJsonAction			void
+#define ABAC_JSON_ACTION_DONE	return
+#endif
+#if PG_VERSION_NUM >= 170000
+#define AbacMakeJsonLexer(text, len) \
+	makeJsonLexContextCstringLen(NULL, text, len, GetDatabaseEncoding(), true)
+#else
+#define AbacMakeJsonLexer(text, len) \
+	makeJsonLexContextCstringLen((char *) (text), len, GetDatabaseEncoding(), true)
+#endif
+
 /* May the role execute the function? */
 #if PG_VERSION_NUM >= 160000
 #define AbacFunctionAclCheck(function, role) \

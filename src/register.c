@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "register.h"
 #include "scan.h"
 
 PG_FUNCTION_INFO_V1(abac_register);
@@ -58,9 +59,13 @@ OwnerOf(Oid relation)
 	return owner;
 }
 
-/* Call a function of the extension, with the same arguments, as the extension's owner. */
-static Datum
-CallAsOwner(FunctionCallInfo fcinfo, const char *name, const Oid *types, int ntypes)
+/*
+ * Call a function of the extension, with the same arguments and for the same
+ * kind of result, as the extension's owner.  The types are those of its
+ * arguments; what fcinfo's user may do is for the caller to check.
+ */
+Datum
+AbacCallAsOwner(FunctionCallInfo fcinfo, const char *name, const Oid *types, int ntypes)
 {
 	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
 	FmgrInfo	function;
@@ -78,7 +83,8 @@ CallAsOwner(FunctionCallInfo fcinfo, const char *name, const Oid *types, int nty
 				 errmsg("function \"%s\" of extension \"abac\" does not exist", name),
 				 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
 	fmgr_info(oid, &function);
-	InitFunctionCallInfoData(*call, &function, PG_NARGS(), InvalidOid, NULL, NULL);
+	InitFunctionCallInfoData(*call, &function, PG_NARGS(), fcinfo->fncollation, NULL,
+							 fcinfo->resultinfo);
 	memcpy(call->args, fcinfo->args, sizeof(NullableDatum) * PG_NARGS());
 
 	/* an error sets it back */
@@ -96,7 +102,7 @@ abac_register(PG_FUNCTION_ARGS)
 	static const Oid types[] = {REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, NAMEOID, NAMEOID, TEXTOID};
 
 	CheckOwner(fcinfo);
-	(void) CallAsOwner(fcinfo, "abac_write_registration", types, lengthof(types));
+	(void) AbacCallAsOwner(fcinfo, "abac_write_registration", types, lengthof(types));
 	PG_RETURN_VOID();
 }
 
@@ -107,5 +113,5 @@ abac_unregister(PG_FUNCTION_ARGS)
 	static const Oid types[] = {REGCLASSOID};
 
 	CheckOwner(fcinfo);
-	return CallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
+	return AbacCallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
 }
