@@ -1911,6 +1911,18 @@ BEGIN
 			END IF;
 		END LOOP;
 		DROP TABLE pg_temp.abac_import_seen;
+		-- a rule whose document got lost would be true for everybody
+		IF kind = 'rule_conditions' THEN
+			outcome := 'unconditional';
+			document := NULL;
+			FOR id, detail IN
+				SELECT r.id, concat_ws(' of organization ', quote_ident(r.name), quote_ident(r.organization_id))
+				FROM @extschema@.abac_rules r WHERE r.conditions IS NULL
+				ORDER BY r.organization_id NULLS FIRST, r.name
+			LOOP
+				RETURN NEXT;
+			END LOOP;
+		END IF;
 		IF dry_run THEN
 			-- undoes everything; the rows to return stay
 			RAISE EXCEPTION USING ERRCODE = 'ABAC0', MESSAGE = 'dry run';

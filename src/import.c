@@ -231,8 +231,8 @@ Datum
 abac_next_documents(PG_FUNCTION_ARGS)
 {
 	Source		source = {NULL};
-	int64		start = PG_GETARG_INT64(2);
-	int64		number = PG_GETARG_INT64(3);
+	int64		start = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
+	int64		number = PG_ARGISNULL(3) ? 1 : PG_GETARG_INT64(3);
 	Datum	   *documents = palloc(sizeof(Datum) * BATCH_DOCUMENTS);
 	int			count = 0;
 	int64		bytes = 0;
@@ -243,6 +243,10 @@ abac_next_documents(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	if ((PG_ARGISNULL(0) && PG_ARGISNULL(1)) || start < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is nothing to read from")));
 	if (!PG_ARGISNULL(0))
 	{
 		bytea	   *value = PG_GETARG_BYTEA_PP(0);
