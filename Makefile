@@ -63,6 +63,7 @@ REGRESS = \
 	operators \
 	oracle \
 	plans \
+	policies \
 	principal \
 	protect \
 	request \

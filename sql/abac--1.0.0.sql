@@ -1949,7 +1949,7 @@ BEGIN
 			END IF;
 			FOR item IN
 				SELECT i.value, format('%s.%s[%s]', section.path, k.list, i.n - 1)
-						|| coalesce(format(' ("%s")', i.value ->> 'name'), '') AS path,
+						|| coalesce(' ("' || (i.value ->> 'name') || '")', '') AS path,
 					row_number() OVER (PARTITION BY (SELECT jsonb_agg(i.value -> c) FROM unnest(k.key) c) ORDER BY i.n) AS nth
 				FROM jsonb_array_elements(section.value -> k.list) WITH ORDINALITY i (value, n) ORDER BY i.n
 			LOOP
@@ -2012,7 +2012,7 @@ CREATE FUNCTION abac_document_links(document jsonb)
 AS $$
 	WITH parts AS (
 		SELECT row_number() OVER (ORDER BY s.n, v.n, o.n, p.n) AS place,
-			format('organizations[%s].%s[%s]', s.n - 1, v.list, o.n - 1) || coalesce(format(' ("%s")', o.value ->> 'name'), '')
+			format('organizations[%s].%s[%s]', s.n - 1, v.list, o.n - 1) || coalesce(' ("' || (o.value ->> 'name') || '")', '')
 				|| CASE v.part WHEN 'conditions' THEN '' ELSE format('.%s[%s]', v.part, p.n - 1) END AS path,
 			v.part, coalesce(s.value ->> 'organization', '') AS organization,
 			CASE v.part WHEN 'conditions' THEN p.value ->> 'permission' ELSE o.value ->> 'name' END AS owner,
