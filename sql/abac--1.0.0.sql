@@ -1570,8 +1570,9 @@ COMMENT ON FUNCTION abac_grant_super_admin(bigint) IS
 -- differ between databases.  What a list holds is written once, in
 -- abac_document_kinds.  Within a section organizations are compared as texts
 -- where '' is platform-wide: no organization's id is empty, and so joins can
--- hash.  JIT is off: the planner takes arrays within arrays for millions of
--- rows, and compiling would take longer than all the rest.
+-- hash.  The planner takes arrays within arrays for millions of rows, and
+-- tables that an import has just filled for empty ones: so JIT, which would take
+-- longer than all the rest, and nested loops are off.
 --
 
 CREATE FUNCTION abac_document_kinds()
@@ -1759,7 +1760,7 @@ COMMENT ON FUNCTION abac_document_items(text[]) IS
 CREATE FUNCTION abac_export(organization text DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD'
-	SET jit = off
+	SET jit = off SET enable_nestloop = off
 AS $$
 BEGIN
 	IF organization = '' THEN
@@ -2004,14 +2005,15 @@ COMMENT ON FUNCTION abac_check_document(jsonb) IS
 -- named (of_...), their ids as far as they exist now, and what else is said: of
 -- a condition (whose owner is the permission) all, else sort_order.
 CREATE FUNCTION abac_document_links(document jsonb)
-	RETURNS TABLE (place bigint, path text, part text, organization text, owner text, owner_scope text, owner_id uuid,
+	RETURNS TABLE (place bigint[], path text, part text, organization text, owner text, owner_scope text, owner_id uuid,
 				   target text, of_organization text, of_name text, of_scope text, target_id uuid, content text,
 				   is_active boolean, starts_at timestamptz, expires_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
+	-- OFFSET 0: nothing is to carry whole sections through sorts and joins
 	WITH parts AS (
-		SELECT row_number() OVER (ORDER BY s.n, v.n, o.n, p.n) AS place,
+		SELECT ARRAY[s.n, v.n, o.n, p.n] AS place,
 			format('organizations[%s].%s[%s]', s.n - 1, v.list, o.n - 1) || coalesce(' ("' || (o.value ->> 'name') || '")', '')
 				|| CASE v.part WHEN 'conditions' THEN '' ELSE format('.%s[%s]', v.part, p.n - 1) END AS path,
 			v.part, coalesce(s.value ->> 'organization', '') AS organization,
@@ -2034,6 +2036,7 @@ AS $$
 			jsonb_array_elements(s.value -> v.list) WITH ORDINALITY o (value, n),
 			jsonb_array_elements(CASE v.part WHEN 'conditions' THEN jsonb_build_array(o.value) ELSE o.value -> v.part END)
 				WITH ORDINALITY p (value, n)
+		OFFSET 0
 	), links AS (
 		SELECT p.*,
 			-- of a bare name ? would ask whether it is that name
@@ -2302,7 +2305,7 @@ CREATE FUNCTION abac_import(document jsonb, dry_run boolean DEFAULT false)
 	RETURNS TABLE (action text, kind text, organization text, name text)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD'
-	SET jit = off
+	SET jit = off SET enable_nestloop = off
 AS $$
 DECLARE
 	sections text[];
