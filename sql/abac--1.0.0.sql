@@ -2003,7 +2003,8 @@ COMMENT ON FUNCTION abac_check_document(jsonb) IS
 
 -- Whatever in the document names something: what names it (its owner), what is
 -- named (of_...), their ids as far as they exist now, and what else is said: of
--- a condition (whose owner is the permission) all, else sort_order.
+-- a condition (whose owner is the permission) all, else sort_order.  OFFSET 0,
+-- here and below: joins and sorts are not to carry whole sections along.
 CREATE FUNCTION abac_document_links(document jsonb)
 	RETURNS TABLE (place bigint[], path text, part text, organization text, owner text, owner_scope text, owner_id uuid,
 				   target text, of_organization text, of_name text, of_scope text, target_id uuid, content text,
@@ -2011,7 +2012,6 @@ CREATE FUNCTION abac_document_links(document jsonb)
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	-- OFFSET 0: nothing is to carry whole sections through sorts and joins
 	WITH parts AS (
 		SELECT ARRAY[s.n, v.n, o.n, p.n] AS place,
 			format('organizations[%s].%s[%s]', s.n - 1, v.list, o.n - 1) || coalesce(' ("' || (o.value ->> 'name') || '")', '')
@@ -2098,7 +2098,7 @@ AS $$
 				format('(SELECT w.* FROM jsonb_array_elements($1 -> ''organizations'') s (value),
 							jsonb_array_elements(s.value -> %L) i (value),
 							jsonb_populate_record(NULL::%s, %L::jsonb || i.value
-								|| jsonb_build_object(''organization_id'', s.value -> ''organization'')) w) w',
+								|| jsonb_build_object(''organization_id'', s.value -> ''organization'')) w OFFSET 0) w',
 					   k.list, k.relation, k.defaults) AS wanted,
 				(SELECT string_agg(format('coalesce(t.%1$I, '''') = coalesce(w.%1$I, '''')', c), ' AND ') FROM unnest(u.key) c) AS matches,
 				(SELECT string_agg(format('%I', c), ', ') FROM unnest(u.key) c) AS key_columns,
