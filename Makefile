@@ -68,6 +68,7 @@ REGRESS = \
 	operators \
 	oracle \
 	plans \
+	policies \
 	principal \
 	protect \
 	request \

@@ -1562,6 +1562,807 @@ COMMENT ON FUNCTION abac_grant_super_admin(bigint) IS
 	'the same for a user whose id is a number';
 
 --
+-- Policies as a document
+--
+-- {"abac": 1, "organizations": [{"organization": null, ...}, {"organization": "acme", ...}]}
+--
+-- A section holds lists, each of objects that are named, never numbered: ids
+-- differ between databases.  What a list holds is written once, in
+-- abac_document_kinds.  Within a section organizations are compared as texts
+-- where '' is platform-wide: no organization's id is empty, and so joins can
+-- hash.  The planner takes arrays within arrays for millions of rows, and
+-- tables that an import has just filled for empty ones: so JIT, which would take
+-- longer than all the rest, and nested loops are off.
+--
+
+CREATE FUNCTION abac_document_kinds()
+	RETURNS TABLE (place integer, kind text, list text, sections text, relation regclass, key text[],
+				   required text[], fields jsonb, defaults jsonb)
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	-- A field is a column of the table unless it is a list.  What is required
+	-- is always written too: nobody is to make a rule unconditional, or an
+	-- allow, or turn a group around, by leaving something out.
+	VALUES
+		(1, 'resource_type', 'resource_types', 'platform', '@extschema@.abac_resource_types'::regclass,
+		 '{resource_type}'::text[], '{resource_type}'::text[],
+		 '{"resource_type": "a string", "description": "a string", "actions": "an array of strings",
+		   "required_scope": "a string"}'::jsonb,
+		 '{}'::jsonb),
+		(2, 'permission', 'permissions', 'platform', '@extschema@.abac_permissions',
+		 '{resource_type, action}', '{resource_type, action}',
+		 '{"resource_type": "a string", "action": "a string", "description": "a string"}', '{}'),
+		(3, 'definition', 'definitions', 'all', '@extschema@.abac_attribute_definitions',
+		 '{name}', '{name}',
+		 '{"name": "a string", "display_name": "a string", "description": "a string", "category": "a string",
+		   "data_type": "a string", "is_multivalued": "true or false", "allowed_values": "an array",
+		   "validation_regex": "a string", "default_value": "a value", "source": "a string", "is_system": "true or false"}',
+		 '{"category": "custom", "data_type": "string", "is_multivalued": false, "source": "any", "is_system": false}'),
+		(4, 'rule', 'rules', 'all', '@extschema@.abac_rules',
+		 '{name}', '{name, effect, conditions}',
+		 '{"name": "a string", "description": "a string", "effect": "a string", "priority": "an integer",
+		   "resource_type": "a string", "target_actions": "an array of strings", "conditions": "a value or null",
+		   "is_active": "true or false", "starts_at": "a time", "expires_at": "a time", "is_system": "true or false"}',
+		 '{"priority": 0, "is_active": true, "is_system": false}'),
+		(5, 'group', 'groups', 'all', '@extschema@.abac_rule_groups',
+		 '{name}', '{name, combine_logic}',
+		 '{"name": "a string", "description": "a string", "combine_logic": "a string", "is_system": "true or false",
+		   "members": "a list"}',
+		 '{"is_system": false}'),
+		(6, 'policy', 'policies', 'all', '@extschema@.abac_policies',
+		 '{name}', '{name, effect}',
+		 '{"name": "a string", "description": "a string", "effect": "a string", "default_effect": "a string",
+		   "priority": "an integer", "is_active": "true or false", "is_system": "true or false",
+		   "groups": "a list", "assignments": "a list"}',
+		 '{"priority": 0, "is_active": true, "is_system": false}'),
+		(7, 'role', 'roles', 'all', '@extschema@.abac_roles',
+		 '{name, scope}', '{name, scope}',
+		 '{"name": "a string", "scope": "a string", "description": "a string", "is_super_admin": "true or false",
+		   "rank": "an integer", "is_system": "true or false", "permissions": "a list"}',
+		 '{"is_super_admin": false, "rank": 0, "is_system": false}'),
+		(8, 'policy_rule', 'policy_rules', 'tenant', '@extschema@.abac_policy_rules',
+		 '{name}', '{name, effect, conditions}',
+		 '{"name": "a string", "description": "a string", "resource_type": "a string", "conditions": "a value or null",
+		   "effect": "a string", "priority": "an integer", "is_active": "true or false"}',
+		 '{"resource_type": "*", "priority": 0, "is_active": true}'),
+		-- its key is all of it, and role null = all roles
+		(9, 'condition', 'conditions', 'all', '@extschema@.abac_conditions',
+		 '{}', '{permission, role, attribute_key, operator, attribute_value}',
+		 '{"permission": "a string", "role": "an object or null", "attribute_key": "a string", "operator": "a string",
+		   "attribute_value": "a value", "logic_group": "a string"}',
+		 '{"logic_group": "AND"}')
+$$;
+COMMENT ON FUNCTION abac_document_kinds() IS
+	'internal: what the lists in a document of policies hold';
+
+CREATE FUNCTION abac_document_parts(kind text, id uuid, organization text) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE kind
+		WHEN 'group' THEN (
+			SELECT jsonb_build_object('members', jsonb_agg(
+				jsonb_build_object(m.of_kind,
+					CASE WHEN m.of_organization IS NOT DISTINCT FROM organization THEN to_jsonb(m.of_name)
+						 ELSE jsonb_build_object('name', m.of_name, 'organization', m.of_organization) END)
+				|| CASE WHEN m.sort_order <> 0 THEN jsonb_build_object('sort_order', m.sort_order) ELSE '{}' END
+				ORDER BY m.of_kind, m.of_organization NULLS FIRST, m.of_name))
+			FROM (SELECT 'rule', r.organization_id, r.name, l.sort_order
+				  FROM @extschema@.abac_rule_group_members l JOIN @extschema@.abac_rules r ON r.id = l.rule_id
+				  WHERE l.group_id = $2
+				  UNION ALL
+				  SELECT 'group', g.organization_id, g.name, l.sort_order
+				  FROM @extschema@.abac_rule_group_members l JOIN @extschema@.abac_rule_groups g ON g.id = l.child_group_id
+				  WHERE l.group_id = $2) m (of_kind, of_organization, of_name, sort_order)
+			HAVING count(*) > 0)
+		WHEN 'policy' THEN coalesce((
+			SELECT jsonb_build_object('groups', jsonb_agg(
+				jsonb_build_object('group',
+					CASE WHEN g.organization_id IS NOT DISTINCT FROM organization THEN to_jsonb(g.name)
+						 ELSE jsonb_build_object('name', g.name, 'organization', g.organization_id) END)
+				|| CASE WHEN l.sort_order <> 0 THEN jsonb_build_object('sort_order', l.sort_order) ELSE '{}' END
+				ORDER BY g.organization_id NULLS FIRST, g.name))
+			FROM @extschema@.abac_policy_rule_groups l JOIN @extschema@.abac_rule_groups g ON g.id = l.rule_group_id
+			WHERE l.policy_id = $2
+			HAVING count(*) > 0), '{}') || coalesce((
+			-- an assignment to a role that isn't there is to nobody, and nobody's
+			SELECT jsonb_build_object('assignments', jsonb_agg(
+				jsonb_build_object('target', a.target_type)
+				|| CASE WHEN r.id IS NULL THEN jsonb_build_object('id', a.target_id)
+						ELSE jsonb_build_object('role', jsonb_build_object('name', r.name, 'scope', r.scope)
+							|| CASE WHEN r.organization_id IS NOT DISTINCT FROM organization THEN '{}'
+									ELSE jsonb_build_object('organization', r.organization_id) END) END
+				|| CASE WHEN a.is_active THEN '{}' ELSE jsonb_build_object('is_active', false) END
+				|| CASE WHEN a.starts_at IS NULL THEN '{}' ELSE jsonb_build_object('starts_at', a.starts_at) END
+				|| CASE WHEN a.expires_at IS NULL THEN '{}' ELSE jsonb_build_object('expires_at', a.expires_at) END
+				ORDER BY a.target_type, r.organization_id NULLS FIRST, r.name, r.scope, a.target_id))
+			FROM @extschema@.abac_policy_assignments a
+				LEFT JOIN @extschema@.abac_roles r ON a.target_type = 'role' AND r.id::text = a.target_id
+			WHERE a.policy_id = $2 AND (a.target_type <> 'role' OR r.id IS NOT NULL)
+			HAVING count(*) > 0), '{}')
+		WHEN 'role' THEN (
+			SELECT jsonb_build_object('permissions', jsonb_agg(p.name ORDER BY p.name))
+			FROM @extschema@.abac_role_permissions l JOIN @extschema@.abac_permissions p ON p.id = l.permission_id
+			WHERE l.role_id = $2
+			HAVING count(*) > 0)
+	END
+$$;
+COMMENT ON FUNCTION abac_document_parts(text, uuid, text) IS
+	'internal: the lists below a group, policy or role, as the document has them';
+
+-- organization and organizations: '' = platform-wide; organizations NULL = all
+CREATE FUNCTION abac_document_items(organizations text[])
+	RETURNS TABLE (organization text, place integer, list text, kind text, key text[], item jsonb)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	k record;
+BEGIN
+	-- Triggers were off.  Such a policy is unknown; without the broken part it
+	-- could allow, wherever the document goes.
+	IF EXISTS (SELECT FROM @extschema@.abac_rule_group_members l
+				   LEFT JOIN @extschema@.abac_rules r ON r.id = l.rule_id
+				   LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.child_group_id
+			   WHERE r.id IS NULL AND g.id IS NULL)
+		OR EXISTS (SELECT FROM @extschema@.abac_policy_rule_groups l
+					   LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.rule_group_id
+				   WHERE g.id IS NULL)
+		OR EXISTS (SELECT FROM @extschema@.abac_role_permissions l
+					   LEFT JOIN @extschema@.abac_permissions p ON p.id = l.permission_id
+				   WHERE p.id IS NULL)
+		OR EXISTS (SELECT FROM @extschema@.abac_conditions c
+					   LEFT JOIN @extschema@.abac_permissions p ON p.id = c.permission_id
+					   LEFT JOIN @extschema@.abac_roles r ON r.id = c.role_id
+				   WHERE p.id IS NULL OR (c.role_id IS NOT NULL AND r.id IS NULL))
+	THEN
+		RAISE EXCEPTION 'the policies cannot be written as a document'
+			USING ERRCODE = 'data_corrupted',
+				  DETAIL = 'A member, a link, a permission of a role or a condition names a row that does not exist.',
+				  HINT = 'Delete what was written while triggers were off.';
+	END IF;
+
+	FOR k IN SELECT * FROM @extschema@.abac_document_kinds() d WHERE d.kind <> 'condition' LOOP
+		RETURN QUERY EXECUTE format(
+			'SELECT %1$s, $2, $3, $4, ARRAY[%2$s]::text[],
+				(SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(to_jsonb(t)) f
+				 WHERE $5 ? f.key AND (f.key = ANY ($6) OR f.value::text <> coalesce($7 -> f.key, ''null'')::text))
+				|| coalesce(%3$s.abac_document_parts($4, t.id, nullif(%1$s, '''')), ''{}'')
+			FROM %4$s t WHERE $1 IS NULL OR %1$s = ANY ($1)',
+			CASE WHEN k.sections = 'platform' THEN '''''' ELSE 'coalesce(t.organization_id, '''')' END,
+			(SELECT string_agg(format('t.%I', c), ', ' ORDER BY n) FROM unnest(k.key) WITH ORDINALITY u (c, n)),
+			'@extschema@', k.relation)
+		USING organizations, k.place, k.list, k.kind, k.fields, k.required, k.defaults;
+	END LOOP;
+
+	-- two rows that say the same say it once
+	SELECT * INTO k FROM @extschema@.abac_document_kinds() d WHERE d.kind = 'condition';
+	RETURN QUERY
+	SELECT DISTINCT ON (o.organization, w.whole) o.organization, k.place, k.list, k.kind, w.whole,
+		jsonb_build_object('permission', p.name,
+			'role', CASE WHEN r.id IS NOT NULL THEN jsonb_build_object('name', r.name, 'scope', r.scope) END,
+			'attribute_key', c.attribute_key, 'operator', c.operator, 'attribute_value', c.attribute_value)
+		|| CASE WHEN c.logic_group = k.defaults ->> 'logic_group' THEN '{}'
+				ELSE jsonb_build_object('logic_group', c.logic_group) END
+	FROM @extschema@.abac_conditions c
+		JOIN @extschema@.abac_permissions p ON p.id = c.permission_id
+		LEFT JOIN @extschema@.abac_roles r ON r.id = c.role_id,
+		LATERAL (SELECT coalesce(r.organization_id, '')) o (organization),
+		LATERAL (SELECT ARRAY[p.name, coalesce(r.name, ''), coalesce(r.scope, ''), c.attribute_key, c.operator,
+							  c.attribute_value::text, c.logic_group]::text[]) w (whole)
+	WHERE organizations IS NULL OR o.organization = ANY (organizations);
+END
+$$;
+COMMENT ON FUNCTION abac_document_items(text[]) IS
+	'internal: what organizations have, each as the document has it';
+
+CREATE FUNCTION abac_export(organization text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD'
+	SET jit = off SET enable_nestloop = off
+AS $$
+BEGIN
+	IF organization = '' THEN
+		RAISE EXCEPTION 'organization must not be empty'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN (
+		WITH items AS MATERIALIZED (
+			SELECT * FROM @extschema@.abac_document_items(
+				CASE WHEN abac_export.organization IS NOT NULL THEN ARRAY[abac_export.organization] END)
+		), lists AS (
+			SELECT i.organization, i.list, jsonb_agg(i.item ORDER BY i.key COLLATE "C") AS items
+			FROM items i GROUP BY i.organization, i.list
+		), sections AS (
+			SELECT o.organization, jsonb_build_object('organization', nullif(o.organization, ''))
+				|| coalesce(jsonb_object_agg(l.list, l.items) FILTER (WHERE l.list IS NOT NULL), '{}') AS section
+			FROM (SELECT coalesce(abac_export.organization, '') UNION SELECT i.organization FROM items i) o (organization)
+				LEFT JOIN lists l ON l.organization = o.organization
+			GROUP BY o.organization
+		)
+		SELECT jsonb_build_object('abac', 1, 'organizations', jsonb_agg(s.section ORDER BY s.organization COLLATE "C"))
+		FROM sections s);
+END
+$$;
+COMMENT ON FUNCTION abac_export(text) IS
+	'the policies of the organization as a document (without one: what is platform-wide and every organization''s): definitions, rules, groups, policies with assignments, roles with permissions, legacy conditions and rules; nothing of users but policies assigned to them';
+
+CREATE FUNCTION abac_refuse_document(problem text, path text, hint text DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF hint IS NULL THEN
+		RAISE EXCEPTION 'invalid document of policies: %', problem
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('In %s.', path);
+	END IF;
+	RAISE EXCEPTION 'invalid document of policies: %', problem
+		USING ERRCODE = 'invalid_parameter_value', DETAIL = format('In %s.', path), HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION abac_refuse_document(text, text, text) IS
+	'internal: the error about a document that abac_import refuses';
+
+-- No cast is to guess: what a value may look like is said here.
+CREATE FUNCTION abac_check_object(object jsonb, path text, fields jsonb, required text[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f record;
+BEGIN
+	IF jsonb_typeof(object) <> 'object' THEN
+		PERFORM @extschema@.abac_refuse_document(format('expected an object, found %s', jsonb_typeof(object)), path);
+	END IF;
+	FOR f IN
+		SELECT e.key, e.value, fields ->> e.key AS wanted, jsonb_typeof(e.value) AS found, e.value #>> '{}' AS content
+		FROM jsonb_each(object) e ORDER BY e.key COLLATE "C"
+	LOOP
+		IF f.wanted IS NULL THEN
+			PERFORM @extschema@.abac_refuse_document(format('unknown key "%s"', f.key), path,
+				format('Keys here are %s.', (SELECT string_agg(k, ', ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(fields) k)));
+		END IF;
+		IF f.found = 'null' AND f.wanted NOT LIKE '% or null' THEN
+			PERFORM @extschema@.abac_refuse_document(format('"%s" is null', f.key), path,
+				CASE WHEN f.key <> ALL (required) THEN 'Leave the key out.' END);
+		END IF;
+		IF NOT (CASE f.wanted
+			WHEN 'a string' THEN f.found = 'string'
+			WHEN 'a string or null' THEN f.found IN ('string', 'null')
+			WHEN 'true or false' THEN f.found = 'boolean'
+			WHEN 'an integer' THEN
+				CASE WHEN f.found = 'number' AND f.content ~ '^-?[0-9]{1,10}$'
+					 THEN f.content::bigint BETWEEN -2147483648 AND 2147483647 ELSE false END
+			WHEN 'an array of strings' THEN
+				f.found = 'array' AND NOT EXISTS (
+					SELECT FROM jsonb_array_elements(CASE f.found WHEN 'array' THEN f.value ELSE '[]' END) e
+					WHERE jsonb_typeof(e) <> 'string')
+			WHEN 'a time' THEN
+				f.found = 'string' AND (
+					f.content IN ('infinity', '-infinity')
+					OR f.content ~ '^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)( BC)?$')
+			WHEN 'an array' THEN f.found = 'array'
+			WHEN 'a list' THEN f.found = 'array'
+			WHEN 'an object' THEN f.found = 'object'
+			WHEN 'an object or null' THEN f.found IN ('object', 'null')
+			ELSE f.wanted IN ('a value', 'a value or null')
+		END) THEN
+			PERFORM @extschema@.abac_refuse_document(
+				format('"%s" must be %s, found %s', f.key, f.wanted,
+					   CASE WHEN length(f.value::text) <= 100 THEN f.value::text ELSE f.found END),
+				path, CASE f.wanted WHEN 'a time' THEN 'Write a time with its offset: "2030-01-31T12:00:00+00:00".' END);
+		END IF;
+	END LOOP;
+	FOR f IN SELECT k FROM unnest(required) k WHERE NOT object ? k LOOP
+		PERFORM @extschema@.abac_refuse_document(format('key "%s" is missing', f.k), path,
+			CASE f.k WHEN 'conditions' THEN 'Write "conditions": null for a rule without conditions.'
+					 WHEN 'role' THEN 'Write "role": null for a condition for all roles.'
+					 WHEN 'organization' THEN 'Write "organization": null for what is platform-wide.' END);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION abac_check_object(jsonb, text, jsonb, text[]) IS
+	'internal: refuses an object in a document that has keys or types of values other than these, or lacks a key that is required';
+
+CREATE FUNCTION abac_check_part(kind text, list text, part jsonb, path text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reference record;
+BEGIN
+	CASE kind || ' ' || list
+		WHEN 'group members' THEN
+			PERFORM @extschema@.abac_check_object(part, path,
+				'{"rule": "a value", "group": "a value", "sort_order": "an integer"}', '{}');
+			IF (part ? 'rule') = (part ? 'group') THEN
+				PERFORM @extschema@.abac_refuse_document('expected one of the keys "rule" and "group"', path);
+			END IF;
+		WHEN 'policy groups' THEN
+			PERFORM @extschema@.abac_check_object(part, path, '{"group": "a value", "sort_order": "an integer"}', '{group}');
+		WHEN 'policy assignments' THEN
+			PERFORM @extschema@.abac_check_object(part, path,
+				'{"target": "a string", "is_active": "true or false", "starts_at": "a time", "expires_at": "a time"}'
+				|| CASE WHEN part -> 'target' = '"role"' THEN '{"role": "an object"}' ELSE '{"id": "a string"}' END::jsonb,
+				ARRAY['target', CASE WHEN part -> 'target' = '"role"' THEN 'role' ELSE 'id' END]);
+		WHEN 'role permissions' THEN
+			IF jsonb_typeof(part) <> 'string' OR part #>> '{}' !~ '^[^:]+:.+$' THEN
+				PERFORM @extschema@.abac_refuse_document(format('expected a permission, found %s', part), path,
+														 'Write it as "resource_type:action".');
+			END IF;
+			RETURN;
+	END CASE;
+	FOR reference IN SELECT * FROM jsonb_each(part) e WHERE e.key IN ('rule', 'group', 'role') LOOP
+		IF reference.key = 'role' THEN
+			PERFORM @extschema@.abac_check_object(reference.value, path || '.role',
+				'{"name": "a string", "scope": "a string", "organization": "a string or null"}', '{name, scope}');
+		ELSIF jsonb_typeof(reference.value) <> 'string' THEN
+			PERFORM @extschema@.abac_check_object(reference.value, format('%s.%s', path, reference.key),
+				'{"name": "a string", "organization": "a string or null"}', '{name, organization}');
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION abac_check_part(text, text, jsonb, text) IS
+	'internal: refuses what is wrong in a list below a group, policy or role of a document';
+
+CREATE FUNCTION abac_check_document(document jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	section record;
+	k record;
+	item record;
+	part record;
+	platform boolean;
+BEGIN
+	PERFORM @extschema@.abac_check_object(document, 'the document', '{"abac": "a value", "organizations": "a list"}',
+										  '{abac, organizations}');
+	IF (document -> 'abac')::text <> '1' THEN
+		PERFORM @extschema@.abac_refuse_document(format('unknown version %s', document -> 'abac'), 'the document',
+												 'This version of the extension reads documents with "abac": 1.');
+	END IF;
+	FOR section IN
+		SELECT s.value, format('organizations[%s]', s.n - 1) AS path,
+			row_number() OVER (PARTITION BY s.value ->> 'organization' ORDER BY s.n) AS nth
+		FROM jsonb_array_elements(document -> 'organizations') WITH ORDINALITY s (value, n) ORDER BY s.n
+	LOOP
+		PERFORM @extschema@.abac_check_object(section.value, section.path,
+			(SELECT jsonb_object_agg(d.list, 'a list') FROM @extschema@.abac_document_kinds() d)
+			|| '{"organization": "a string or null"}', '{organization}');
+		IF section.value -> 'organization' = '""' THEN
+			PERFORM @extschema@.abac_refuse_document('"organization" is empty', section.path,
+													 'Write "organization": null for what is platform-wide.');
+		END IF;
+		IF section.nth > 1 THEN
+			PERFORM @extschema@.abac_refuse_document(
+				format('a second section of organization %s', section.value -> 'organization'), section.path);
+		END IF;
+		platform := section.value -> 'organization' = 'null';
+
+		FOR k IN SELECT * FROM @extschema@.abac_document_kinds() d WHERE section.value ? d.list ORDER BY d.place LOOP
+			IF k.sections = (CASE WHEN platform THEN 'tenant' ELSE 'platform' END) THEN
+				PERFORM @extschema@.abac_refuse_document(format('"%s" is not for this section', k.list), section.path,
+					CASE WHEN platform THEN 'Legacy rules belong to an organization each.'
+						 ELSE 'It belongs where "organization" is null.' END);
+			END IF;
+			FOR item IN
+				SELECT i.value, format('%s.%s[%s]', section.path, k.list, i.n - 1)
+						|| coalesce(' ("' || (i.value ->> 'name') || '")', '') AS path,
+					row_number() OVER (PARTITION BY (SELECT jsonb_agg(i.value -> c) FROM unnest(k.key) c) ORDER BY i.n) AS nth
+				FROM jsonb_array_elements(section.value -> k.list) WITH ORDINALITY i (value, n) ORDER BY i.n
+			LOOP
+				PERFORM @extschema@.abac_check_object(item.value, item.path, k.fields, k.required);
+				IF k.kind = 'condition' THEN
+					IF item.value ->> 'permission' !~ '^[^:]+:.+$' THEN
+						PERFORM @extschema@.abac_refuse_document(
+							format('expected a permission, found %s', item.value -> 'permission'), item.path,
+							'Write it as "resource_type:action".');
+					END IF;
+					-- it binds every tenant
+					IF item.value -> 'role' = 'null' AND NOT platform THEN
+						PERFORM @extschema@.abac_refuse_document('a condition for all roles', item.path,
+																 'It belongs where "organization" is null.');
+					END IF;
+					IF item.value -> 'role' <> 'null' THEN
+						PERFORM @extschema@.abac_check_object(item.value -> 'role', item.path || '.role',
+							'{"name": "a string", "scope": "a string"}', '{name, scope}');
+					END IF;
+				ELSIF item.nth > 1 THEN
+					PERFORM @extschema@.abac_refuse_document(format('a second %s of that name', replace(k.kind, '_', ' ')), item.path);
+				END IF;
+				FOR part IN
+					SELECT l.key AS list, p.value, format('%s.%s[%s]', item.path, l.key, p.n - 1) AS path
+					FROM jsonb_each_text(k.fields) l,
+						jsonb_array_elements(item.value -> l.key) WITH ORDINALITY p (value, n)
+					WHERE l.value = 'a list'
+					ORDER BY l.key COLLATE "C", p.n
+				LOOP
+					PERFORM @extschema@.abac_check_part(k.kind, part.list, part.value, part.path);
+				END LOOP;
+			END LOOP;
+		END LOOP;
+	END LOOP;
+
+	SELECT l.path INTO part
+	FROM (SELECT n.*, row_number() OVER (PARTITION BY n.part, n.organization, n.owner, n.owner_scope, n.target,
+											 n.of_organization, n.of_name, n.of_scope,
+											 CASE n.part WHEN 'conditions' THEN n.content END
+										 ORDER BY n.place) AS nth
+		  FROM @extschema@.abac_document_links(document) n) l
+	WHERE l.nth > 1 ORDER BY l.place LIMIT 1;
+	IF FOUND THEN
+		PERFORM @extschema@.abac_refuse_document('the same a second time', part.path);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION abac_check_document(jsonb) IS
+	'internal: refuses a document that is wrong in itself';
+
+-- Whatever in the document names something: what names it (its owner), what is
+-- named (of_...), their ids as far as they exist now, and what else is said: of
+-- a condition (whose owner is the permission) all, else sort_order.  OFFSET 0,
+-- here and below: joins and sorts are not to carry whole sections along.
+CREATE FUNCTION abac_document_links(document jsonb)
+	RETURNS TABLE (place bigint[], path text, part text, organization text, owner text, owner_scope text, owner_id uuid,
+				   target text, of_organization text, of_name text, of_scope text, target_id uuid, content text,
+				   is_active boolean, starts_at timestamptz, expires_at timestamptz)
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH parts AS (
+		SELECT ARRAY[s.n, v.n, o.n, p.n] AS place,
+			format('organizations[%s].%s[%s]', s.n - 1, v.list, o.n - 1) || coalesce(' ("' || (o.value ->> 'name') || '")', '')
+				|| CASE v.part WHEN 'conditions' THEN '' ELSE format('.%s[%s]', v.part, p.n - 1) END AS path,
+			v.part, coalesce(s.value ->> 'organization', '') AS organization,
+			CASE v.part WHEN 'conditions' THEN p.value ->> 'permission' ELSE o.value ->> 'name' END AS owner,
+			o.value ->> 'scope' AS owner_scope,
+			CASE v.part WHEN 'members' THEN CASE WHEN p.value ? 'rule' THEN 'rule' ELSE 'group' END
+						WHEN 'groups' THEN 'group'
+						WHEN 'assignments' THEN p.value ->> 'target'
+						WHEN 'permissions' THEN 'permission'
+						WHEN 'conditions' THEN 'role' END AS target,
+			CASE v.part WHEN 'members' THEN coalesce(p.value -> 'rule', p.value -> 'group')
+						WHEN 'groups' THEN p.value -> 'group'
+						WHEN 'assignments' THEN coalesce(p.value -> 'role', p.value -> 'id')
+						WHEN 'permissions' THEN p.value
+						WHEN 'conditions' THEN p.value -> 'role' END AS reference,
+			p.value AS item
+		FROM jsonb_array_elements(document -> 'organizations') WITH ORDINALITY s (value, n),
+			(VALUES (1, 'groups', 'members'), (2, 'policies', 'groups'), (3, 'policies', 'assignments'),
+					(4, 'roles', 'permissions'), (5, 'conditions', 'conditions')) v (n, list, part),
+			jsonb_array_elements(s.value -> v.list) WITH ORDINALITY o (value, n),
+			jsonb_array_elements(CASE v.part WHEN 'conditions' THEN jsonb_build_array(o.value) ELSE o.value -> v.part END)
+				WITH ORDINALITY p (value, n)
+		OFFSET 0
+	), links AS (
+		SELECT p.*,
+			-- of a bare name ? would ask whether it is that name
+			CASE WHEN jsonb_typeof(p.reference) = 'object' AND p.reference ? 'organization'
+				 THEN coalesce(p.reference ->> 'organization', '') ELSE p.organization END AS of_organization,
+			CASE jsonb_typeof(p.reference) WHEN 'object' THEN p.reference ->> 'name' ELSE p.reference #>> '{}' END AS of_name,
+			p.reference ->> 'scope' AS of_scope
+		FROM parts p
+	)
+	SELECT l.place, l.path, l.part, l.organization, l.owner, l.owner_scope,
+		coalesce(owner_group.id, owner_policy.id, owner_role.id, owner_permission.id),
+		l.target, l.of_organization, l.of_name, l.of_scope,
+		coalesce(of_rule.id, of_group.id, of_role.id, of_permission.id),
+		CASE WHEN l.part = 'conditions'
+			 THEN jsonb_build_array(l.item -> 'attribute_key', l.item -> 'operator', l.item -> 'attribute_value',
+									coalesce(l.item ->> 'logic_group', 'AND'))::text
+			 ELSE coalesce(l.item ->> 'sort_order', '0') END,
+		coalesce((l.item ->> 'is_active')::boolean, true), (l.item ->> 'starts_at')::timestamptz, (l.item ->> 'expires_at')::timestamptz
+	FROM links l
+		LEFT JOIN @extschema@.abac_rule_groups owner_group ON l.part = 'members'
+			AND coalesce(owner_group.organization_id, '') = l.organization AND owner_group.name = l.owner
+		LEFT JOIN @extschema@.abac_policies owner_policy ON l.part IN ('groups', 'assignments')
+			AND coalesce(owner_policy.organization_id, '') = l.organization AND owner_policy.name = l.owner
+		LEFT JOIN @extschema@.abac_roles owner_role ON l.part = 'permissions'
+			AND coalesce(owner_role.organization_id, '') = l.organization AND owner_role.name = l.owner
+			AND owner_role.scope = l.owner_scope
+		LEFT JOIN @extschema@.abac_permissions owner_permission ON l.part = 'conditions' AND owner_permission.name = l.owner
+		LEFT JOIN @extschema@.abac_rules of_rule ON l.target = 'rule'
+			AND coalesce(of_rule.organization_id, '') = l.of_organization AND of_rule.name = l.of_name
+		LEFT JOIN @extschema@.abac_rule_groups of_group ON l.target = 'group'
+			AND coalesce(of_group.organization_id, '') = l.of_organization AND of_group.name = l.of_name
+		LEFT JOIN @extschema@.abac_roles of_role ON l.target = 'role'
+			AND coalesce(of_role.organization_id, '') = l.of_organization AND of_role.name = l.of_name
+			AND of_role.scope = l.of_scope
+		LEFT JOIN @extschema@.abac_permissions of_permission ON l.target = 'permission' AND of_permission.name = l.of_name
+$$;
+COMMENT ON FUNCTION abac_document_links(jsonb) IS
+	'internal: the references in a document, resolved as far as what they name exists';
+
+-- $1 = the document, $2 = the organizations that have a section
+CREATE FUNCTION abac_document_statements()
+	RETURNS TABLE (place integer, kind text, remove text, change text, add text)
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT k.place, k.kind,
+		format('DELETE FROM %s t WHERE %s = ANY ($2) AND NOT EXISTS (SELECT FROM %s WHERE %s)',
+			   k.relation, CASE WHEN k.sections = 'platform' THEN '''''' ELSE 'coalesce(t.organization_id, '''')' END,
+			   x.wanted, x.matches),
+		-- as texts: jsonb's 1.0 equals 1.00, and isn't the same
+		format('UPDATE %s t SET (%s) = ROW(%s) FROM %s WHERE %s AND ROW(%s) IS DISTINCT FROM ROW(%s)',
+			   k.relation, x.columns, x.values, x.wanted, x.matches, x.old_texts, x.new_texts),
+		format('INSERT INTO %s (%s, %s) SELECT %s, %s FROM %s WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)',
+			   k.relation, x.key_columns, x.columns, x.key_values, x.values, x.wanted, k.relation, x.matches)
+	FROM @extschema@.abac_document_kinds() k,
+		LATERAL (SELECT CASE WHEN k.sections = 'platform' THEN k.key ELSE '{organization_id}' || k.key END) u (key),
+		LATERAL (
+			SELECT
+				format('(SELECT w.* FROM jsonb_array_elements($1 -> ''organizations'') s (value),
+							jsonb_array_elements(s.value -> %L) i (value),
+							jsonb_populate_record(NULL::%s, %L::jsonb || i.value
+								|| jsonb_build_object(''organization_id'', s.value -> ''organization'')) w OFFSET 0) w',
+					   k.list, k.relation, k.defaults) AS wanted,
+				(SELECT string_agg(format('coalesce(t.%1$I, '''') = coalesce(w.%1$I, '''')', c), ' AND ') FROM unnest(u.key) c) AS matches,
+				(SELECT string_agg(format('%I', c), ', ') FROM unnest(u.key) c) AS key_columns,
+				(SELECT string_agg(format('w.%I', c), ', ') FROM unnest(u.key) c) AS key_values,
+				string_agg(format('%I', c), ', ') AS columns,
+				string_agg(format('w.%I', c), ', ') AS values,
+				string_agg(format('t.%I::text', c), ', ') AS old_texts,
+				string_agg(format('w.%I::text', c), ', ') AS new_texts
+			FROM jsonb_each_text(k.fields) f (c, type)
+			WHERE f.type <> 'a list' AND f.c <> ALL (k.key)
+		) x
+	WHERE k.kind <> 'condition'
+$$;
+COMMENT ON FUNCTION abac_document_statements() IS
+	'internal: the statements that make tables as a document says';
+
+CREATE FUNCTION abac_apply_document(document jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	sections text[] := ARRAY(SELECT coalesce(o ->> 'organization', '') FROM jsonb_array_elements(document -> 'organizations') o);
+	s record;
+	missing record;
+	changes text := '';
+BEGIN
+	-- Links that are not wanted go first: guards keep what is in use.
+	DELETE FROM @extschema@.abac_conditions c
+	WHERE coalesce((SELECT r.organization_id FROM @extschema@.abac_roles r WHERE r.id = c.role_id), '') = ANY (sections)
+		AND NOT EXISTS (
+			SELECT FROM @extschema@.abac_document_links(document) l
+			WHERE l.part = 'conditions' AND l.owner_id = c.permission_id
+				-- a role that isn't there yet has no id, and is not all roles
+				AND (l.of_name IS NULL) = (c.role_id IS NULL) AND coalesce(l.target_id::text, '') = coalesce(c.role_id::text, '')
+				AND l.content = jsonb_build_array(c.attribute_key, c.operator, c.attribute_value, c.logic_group)::text);
+	DELETE FROM @extschema@.abac_rule_group_members m USING @extschema@.abac_rule_groups g
+	WHERE g.id = m.group_id AND coalesce(g.organization_id, '') = ANY (sections)
+		AND NOT EXISTS (
+			SELECT FROM @extschema@.abac_document_links(document) l
+			WHERE l.part = 'members' AND l.owner_id = m.group_id AND l.target_id = coalesce(m.rule_id, m.child_group_id)
+				AND l.target = CASE WHEN m.rule_id IS NULL THEN 'group' ELSE 'rule' END AND l.content = m.sort_order::text);
+	DELETE FROM @extschema@.abac_policy_rule_groups m USING @extschema@.abac_policies p
+	WHERE p.id = m.policy_id AND coalesce(p.organization_id, '') = ANY (sections)
+		AND NOT EXISTS (
+			SELECT FROM @extschema@.abac_document_links(document) l
+			WHERE l.part = 'groups' AND l.owner_id = m.policy_id AND l.target_id = m.rule_group_id
+				AND l.content = m.sort_order::text);
+	DELETE FROM @extschema@.abac_policy_assignments a USING @extschema@.abac_policies p
+	WHERE p.id = a.policy_id AND coalesce(p.organization_id, '') = ANY (sections)
+		-- those that no document shows stay
+		AND (a.target_type <> 'role' OR EXISTS (SELECT FROM @extschema@.abac_roles r WHERE r.id::text = a.target_id))
+		AND NOT EXISTS (
+			SELECT FROM @extschema@.abac_document_links(document) l
+			WHERE l.part = 'assignments' AND l.owner_id = a.policy_id AND l.target = a.target_type
+				AND CASE l.target WHEN 'role' THEN l.target_id::text ELSE l.of_name END = a.target_id);
+	DELETE FROM @extschema@.abac_role_permissions m USING @extschema@.abac_roles r
+	WHERE r.id = m.role_id AND coalesce(r.organization_id, '') = ANY (sections)
+		AND NOT EXISTS (
+			SELECT FROM @extschema@.abac_document_links(document) l
+			WHERE l.part = 'permissions' AND l.owner_id = m.role_id AND l.target_id = m.permission_id);
+
+	FOR s IN SELECT * FROM @extschema@.abac_document_statements() d ORDER BY d.place DESC LOOP
+		IF s.kind NOT IN ('definition', 'permission') THEN
+			EXECUTE s.remove USING document, sections;
+		END IF;
+	END LOOP;
+	-- there is one at a time
+	UPDATE @extschema@.abac_roles r SET is_super_admin = false
+	FROM jsonb_array_elements(document -> 'organizations') o (section), jsonb_array_elements(o.section -> 'roles') i (role)
+	WHERE r.is_super_admin AND o.section ->> 'organization' IS NULL
+		AND r.name = i.role ->> 'name' AND r.scope = i.role ->> 'scope' AND NOT i.role @> '{"is_super_admin": true}';
+
+	-- A condition and the definition that it rests on may change in ways that
+	-- only go together: so all of these do, in one statement.
+	FOR s IN SELECT * FROM @extschema@.abac_document_statements() d ORDER BY d.place LOOP
+		IF s.kind IN ('permission', 'role') THEN
+			EXECUTE s.change USING document;
+			EXECUTE s.add USING document;
+		ELSE
+			changes := changes || format('%1$s_change AS (%2$s), %1$s_add AS (%3$s), ', s.kind, s.change, s.add)
+				|| CASE s.kind WHEN 'definition' THEN format('%s_remove AS (%s), ', s.kind, s.remove) ELSE '' END;
+		END IF;
+	END LOOP;
+	-- a permission grants nothing by itself
+	INSERT INTO @extschema@.abac_permissions (resource_type, action)
+	SELECT DISTINCT split_part(n.name, ':', 1), substr(n.name, strpos(n.name, ':') + 1)
+	FROM @extschema@.abac_document_links(document) l,
+		LATERAL (SELECT CASE l.part WHEN 'permissions' THEN l.of_name WHEN 'conditions' THEN l.owner END) n (name)
+	WHERE l.organization <> '' AND n.name IS NOT NULL
+		AND NOT EXISTS (SELECT FROM @extschema@.abac_permissions p WHERE p.name = n.name);
+	EXECUTE 'WITH ' || changes || 'condition_add AS (
+		INSERT INTO @extschema@.abac_conditions (permission_id, role_id, attribute_key, operator, attribute_value, logic_group)
+		SELECT l.owner_id, l.target_id, l.content::jsonb ->> 0, l.content::jsonb ->> 1, l.content::jsonb -> 2, l.content::jsonb ->> 3
+		FROM @extschema@.abac_document_links($1) l
+		WHERE l.part = ''conditions'' AND l.owner_id IS NOT NULL AND (l.target_id IS NULL) = (l.of_name IS NULL)
+			AND NOT EXISTS (
+				SELECT FROM @extschema@.abac_conditions c
+				WHERE c.permission_id = l.owner_id AND coalesce(c.role_id::text, '''') = coalesce(l.target_id::text, '''')
+					AND l.content = jsonb_build_array(c.attribute_key, c.operator, c.attribute_value, c.logic_group)::text))
+		SELECT' USING document, sections;
+
+	-- everything is there now that is going to be
+	SELECT l.path, l.of_organization AS organization, CASE WHEN l.owner_id IS NULL THEN 'permission' ELSE l.target END AS kind,
+		CASE WHEN l.owner_id IS NULL THEN l.owner ELSE concat(l.of_name, ' (' || l.of_scope || ')') END AS name
+	INTO missing
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.owner_id IS NULL
+		OR (l.target IN ('rule', 'group', 'role', 'permission') AND l.of_name IS NOT NULL AND l.target_id IS NULL)
+	ORDER BY l.place LIMIT 1;
+	IF FOUND THEN
+		PERFORM @extschema@.abac_refuse_document(
+			CASE WHEN missing.kind = 'permission' THEN format('there is no permission "%s"', missing.name)
+				 WHEN missing.organization = '' THEN format('there is no platform-wide %s "%s"', missing.kind, missing.name)
+				 ELSE format('there is no %s "%s" of organization "%s"', missing.kind, missing.name, missing.organization) END,
+			missing.path,
+			CASE WHEN missing.kind <> 'permission' AND missing.organization <> ''
+				 THEN 'Without "organization" it is the section''s own; null is platform-wide.' END);
+	END IF;
+
+	INSERT INTO @extschema@.abac_rule_group_members (group_id, rule_id, child_group_id, sort_order)
+	SELECT l.owner_id, CASE l.target WHEN 'rule' THEN l.target_id END, CASE l.target WHEN 'group' THEN l.target_id END,
+		l.content::integer
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.part = 'members' AND NOT EXISTS (
+		SELECT FROM @extschema@.abac_rule_group_members m
+		WHERE l.owner_id = m.group_id AND l.target_id = coalesce(m.rule_id, m.child_group_id)
+			AND l.target = CASE WHEN m.rule_id IS NULL THEN 'group' ELSE 'rule' END);
+	INSERT INTO @extschema@.abac_policy_rule_groups (policy_id, rule_group_id, sort_order)
+	SELECT l.owner_id, l.target_id, l.content::integer
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.part = 'groups' AND NOT EXISTS (
+		SELECT FROM @extschema@.abac_policy_rule_groups m WHERE l.owner_id = m.policy_id AND l.target_id = m.rule_group_id);
+	UPDATE @extschema@.abac_policy_assignments a SET (is_active, starts_at, expires_at) = ROW(l.is_active, l.starts_at, l.expires_at)
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.part = 'assignments' AND l.owner_id = a.policy_id AND l.target = a.target_type
+		AND CASE l.target WHEN 'role' THEN l.target_id::text ELSE l.of_name END = a.target_id
+		AND ROW(a.is_active, a.starts_at, a.expires_at) IS DISTINCT FROM ROW(l.is_active, l.starts_at, l.expires_at);
+	INSERT INTO @extschema@.abac_policy_assignments (policy_id, target_type, target_id, is_active, starts_at, expires_at)
+	SELECT l.owner_id, l.target, CASE l.target WHEN 'role' THEN l.target_id::text ELSE l.of_name END,
+		l.is_active, l.starts_at, l.expires_at
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.part = 'assignments' AND NOT EXISTS (
+		SELECT FROM @extschema@.abac_policy_assignments a
+		WHERE l.owner_id = a.policy_id AND l.target = a.target_type
+			AND CASE l.target WHEN 'role' THEN l.target_id::text ELSE l.of_name END = a.target_id);
+	INSERT INTO @extschema@.abac_role_permissions (role_id, permission_id)
+	SELECT l.owner_id, l.target_id
+	FROM @extschema@.abac_document_links(document) l
+	WHERE l.part = 'permissions' AND NOT EXISTS (
+		SELECT FROM @extschema@.abac_role_permissions m WHERE l.owner_id = m.role_id AND l.target_id = m.permission_id);
+
+	DELETE FROM @extschema@.abac_permissions p
+	WHERE '' = ANY (sections) AND p.name <> ALL (@extschema@.abac_document_permissions(document))
+		AND NOT EXISTS (SELECT FROM @extschema@.abac_role_permissions m WHERE m.permission_id = p.id)
+		AND NOT EXISTS (SELECT FROM @extschema@.abac_user_permissions m WHERE m.permission_id = p.id)
+		AND NOT EXISTS (SELECT FROM @extschema@.abac_conditions m WHERE m.permission_id = p.id);
+END
+$$;
+COMMENT ON FUNCTION abac_apply_document(jsonb) IS
+	'internal: makes the tables as a checked document says';
+
+CREATE FUNCTION abac_document_permissions(document jsonb) RETURNS text[]
+	LANGUAGE sql IMMUTABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(
+		SELECT concat(p ->> 'resource_type', ':', p ->> 'action')
+		FROM jsonb_array_elements(document -> 'organizations') o (section), jsonb_array_elements(o.section -> 'permissions') p)
+$$;
+COMMENT ON FUNCTION abac_document_permissions(jsonb) IS
+	'internal: the permissions that a document lists';
+
+CREATE FUNCTION abac_document_lines(organizations text[]) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH items AS MATERIALIZED (SELECT * FROM @extschema@.abac_document_items(organizations))
+	SELECT coalesce(jsonb_agg(to_jsonb(l)), '[]')
+	FROM (
+		SELECT i.organization, i.place, i.kind, i.key::text AS key, (i.item - 'assignments')::text AS content,
+			CASE i.kind
+				WHEN 'role' THEN format('%s (%s)', i.key[1], i.key[2])
+				WHEN 'permission' THEN format('%s:%s', i.key[1], i.key[2])
+				WHEN 'condition' THEN format('%s for %s: %s %s %s%s', i.key[1],
+					CASE i.key[2] WHEN '' THEN 'all roles' ELSE format('role %s (%s)', i.key[2], i.key[3]) END,
+					i.key[4], i.key[5], i.key[6], CASE i.key[7] WHEN 'OR' THEN ' (OR)' END)
+				ELSE i.key[1] END AS name
+		FROM items i
+		UNION ALL
+		SELECT i.organization, i.place, 'assignment',
+			jsonb_build_array(i.key[1], a -> 'target', a -> 'id', a -> 'role')::text, a::text,
+			format('%s to %s %s', i.key[1], a ->> 'target',
+				CASE a ->> 'target' WHEN 'role' THEN format('%s (%s)', a #>> '{role,name}', a #>> '{role,scope}')
+					|| CASE WHEN a -> 'role' ? 'organization'
+							THEN coalesce(' of ' || (a #>> '{role,organization}'), ', platform-wide') ELSE '' END
+				ELSE a ->> 'id' END)
+		FROM items i, jsonb_array_elements(i.item -> 'assignments') a
+		WHERE i.kind = 'policy') l
+$$;
+COMMENT ON FUNCTION abac_document_lines(text[]) IS
+	'internal: what organizations have, as abac_import compares it before and after';
+
+CREATE FUNCTION abac_import(document jsonb, dry_run boolean DEFAULT false)
+	RETURNS TABLE (action text, kind text, organization text, name text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD'
+	SET jit = off SET enable_nestloop = off
+AS $$
+DECLARE
+	sections text[];
+	was jsonb;
+	is_now jsonb;
+BEGIN
+	IF document IS NULL OR dry_run IS NULL THEN
+		RAISE EXCEPTION '% must not be NULL', CASE WHEN document IS NULL THEN 'document' ELSE 'dry_run' END
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- what the tables hold must be read once they are locked
+		RAISE EXCEPTION 'abac_import needs isolation level READ COMMITTED'
+			USING ERRCODE = 'invalid_transaction_state',
+				  DETAIL = 'An older snapshot could miss what was added since.',
+				  HINT = 'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+	PERFORM @extschema@.abac_check_document(document);
+	sections := ARRAY(SELECT coalesce(o ->> 'organization', '') FROM jsonb_array_elements(document -> 'organizations') o);
+
+	BEGIN
+		LOCK TABLE @extschema@.abac_attribute_definitions, @extschema@.abac_rules, @extschema@.abac_rule_groups,
+			@extschema@.abac_rule_group_members, @extschema@.abac_policies, @extschema@.abac_policy_rule_groups,
+			@extschema@.abac_policy_assignments, @extschema@.abac_resource_types, @extschema@.abac_roles,
+			@extschema@.abac_permissions, @extschema@.abac_role_permissions, @extschema@.abac_conditions,
+			@extschema@.abac_policy_rules IN SHARE ROW EXCLUSIVE MODE;
+		-- What is reported is what is there then and wasn't before, whatever was
+		-- done.  Permissions are platform-wide.
+		was := @extschema@.abac_document_lines(sections || ''::text);
+		PERFORM @extschema@.abac_apply_document(document);
+		is_now := @extschema@.abac_document_lines(sections || ''::text);
+		IF dry_run THEN
+			RAISE EXCEPTION 'dry run' USING ERRCODE = 'ABDRY';
+		END IF;
+	EXCEPTION WHEN SQLSTATE 'ABDRY' THEN
+		IF NOT dry_run OR is_now IS NULL THEN
+			RAISE;
+		END IF;
+	END;
+
+	RETURN QUERY
+	SELECT CASE WHEN o.content IS NULL THEN 'added' WHEN n.content IS NULL THEN 'removed'
+				WHEN o.content <> n.content THEN 'changed' ELSE 'kept' END,
+		   l.kind, nullif(l.organization, ''), coalesce(n.name, o.name)
+	FROM jsonb_to_recordset(was) o (organization text, place integer, kind text, key text, content text, name text)
+		FULL JOIN jsonb_to_recordset(is_now) n (organization text, place integer, kind text, key text, content text, name text)
+			USING (organization, place, kind, key),
+		LATERAL (SELECT coalesce(n.organization, o.organization), coalesce(n.place, o.place), coalesce(n.kind, o.kind)) l (organization, place, kind)
+	WHERE o.content IS DISTINCT FROM n.content
+		OR (l.kind = 'permission' AND '' = ANY (sections) AND n.name <> ALL (@extschema@.abac_document_permissions(document)))
+	ORDER BY l.organization COLLATE "C", l.place, l.kind COLLATE "C" DESC, coalesce(n.name, o.name) COLLATE "C", coalesce(n.content, o.content) COLLATE "C";
+END
+$$;
+COMMENT ON FUNCTION abac_import(jsonb, boolean) IS
+	'makes the policies of each organization that has a section in the document what the section says, all or nothing, and says what that added, changed, removed (and which permissions it kept, being in use, though the document lacks them); dry_run: says so, and changes nothing. A list below a group, policy or role is part of it, but assignments are named by themselves. Who may call it may grant anybody anything';
+
+--
 -- From and to MongoDB: condition trees and users' attributes (src/import.c,
 -- src/document.h says what each type becomes).
 --
@@ -1749,7 +2550,7 @@ COMMENT ON FUNCTION abac_import_user_attributes_batch(bytea[], boolean) IS
 	'internal: imports documents of users'' attributes, all or none';
 
 -- What a document calls itself, for messages; NULL when it can't be read.
-CREATE FUNCTION abac_document_id(document bytea, is_json boolean, fields text[]) RETURNS text
+CREATE FUNCTION abac_import_id(document bytea, is_json boolean, fields text[]) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1762,7 +2563,7 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded OR feature_not_supported
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION abac_document_id(bytea, boolean, text[]) IS
+COMMENT ON FUNCTION abac_import_id(bytea, boolean, text[]) IS
 	'internal: the ids that a document holds';
 
 -- Import documents, the first of which has that number.  Those that can't be are
@@ -1809,7 +2610,7 @@ BEGIN
 		verified := 0;
 		unverified := '{}';
 		problems := ARRAY[jsonb_build_object(
-			'number', number, 'id', @extschema@.abac_document_id(documents[1], is_json, ids),
+			'number', number, 'id', @extschema@.abac_import_id(documents[1], is_json, ids),
 			'state', state, 'detail', concat_ws(': ', message, nullif(detail, '')))];
 		RETURN;
 	END IF;
@@ -1895,7 +2696,7 @@ BEGIN
 			outcome := 'hash not verifiable';
 			detail := NULL;
 			FOREACH document IN ARRAY result.unverified LOOP
-				id := @extschema@.abac_document_id(batch.documents[document - number + 1], batch.is_json, '{rule_id}');
+				id := @extschema@.abac_import_id(batch.documents[document - number + 1], batch.is_json, '{rule_id}');
 				RETURN NEXT;
 			END LOOP;
 			imported := imported + result.imported;
@@ -2105,6 +2906,20 @@ REVOKE ALL ON FUNCTION
 	abac_grant_super_admin(text),
 	abac_grant_super_admin(uuid),
 	abac_grant_super_admin(bigint),
+	abac_document_kinds(),
+	abac_document_parts(text, uuid, text),
+	abac_document_items(text[]),
+	abac_document_links(jsonb),
+	abac_document_statements(),
+	abac_document_permissions(jsonb),
+	abac_document_lines(text[]),
+	abac_refuse_document(text, text, text),
+	abac_check_object(jsonb, text, jsonb, text[]),
+	abac_check_part(text, text, jsonb, text),
+	abac_check_document(jsonb),
+	abac_apply_document(jsonb),
+	abac_export(text),
+	abac_import(jsonb, boolean),
 	abac_bson_to_jsonb(bytea),
 	abac_jsonb_to_bson(jsonb, text[]),
 	abac_jsonb_to_extended_json(jsonb, text[], boolean),
@@ -2112,7 +2927,7 @@ REVOKE ALL ON FUNCTION
 	abac_read_document(bytea, boolean, text[], text),
 	abac_import_rule_conditions_batch(bytea[], boolean),
 	abac_import_user_attributes_batch(bytea[], boolean),
-	abac_document_id(bytea, boolean, text[]),
+	abac_import_id(bytea, boolean, text[]),
 	abac_import_documents(text, bytea[], boolean, bigint),
 	abac_add_counts(jsonb, jsonb),
 	abac_import_all(text, bytea, text, boolean, text),

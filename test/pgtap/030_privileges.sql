@@ -96,6 +96,8 @@ FROM unnest(ARRAY[
 	$$SELECT abac_grant_super_admin(gen_random_uuid())$$,
 	$$SELECT abac_grant_super_admin(1::bigint)$$,
 	$$SELECT abac_enable_triggers()$$,
+	$$SELECT abac_export()$$,
+	$$SELECT abac_import('{"abac": 1, "organizations": []}', true)$$,
 	$$CREATE TRIGGER t AFTER INSERT ON abac_rules FOR EACH ROW EXECUTE FUNCTION abac_changed()$$]) sql;
 SELECT is(pg_temp.as_plain(format(sql, c.oid::regclass)), '42501', format('refused: ' || sql, c.oid::regclass))
 FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
