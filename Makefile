@@ -47,6 +47,7 @@ OBJS = \
 	src/row.o \
 	src/run.o \
 	src/scan.o \
+	src/settle.o \
 	src/shape.o \
 	src/subject.o \
 	src/value.o

@@ -116,6 +116,7 @@ extern bool AbacConform(const AbacAttribute *attribute, const AbacValue *raw, Ab
 
 struct AbacCheck;
 extern bool AbacAttributeLookup(struct AbacCheck *check, AbacAttribute *attribute);
+extern bool AbacAttributeIsStored(const struct AbacCheck *check, const AbacAttribute *attribute);
 extern const char *AbacOriginName(AbacOrigin origin);
 
 #endif							/* ABAC_ATTRIBUTE_H */

@@ -12,6 +12,7 @@
 #include "decide.h"
 #include "principal.h"
 #include "run.h"
+#include "settle.h"
 
 PG_FUNCTION_INFO_V1(abac_check);
 PG_FUNCTION_INFO_V1(abac_check_uuid);
@@ -56,6 +57,9 @@ AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node)
 			return node->constant;
 		case ABAC_PLAN_CONDITIONS:
 			return AbacEvaluateConditions(check, node->conditions);
+		case ABAC_PLAN_LEAF:
+			CHECK_FOR_INTERRUPTS();
+			return AbacEvaluateLeaf(check, node->leaf);
 		default:
 			break;
 	}
@@ -149,9 +153,9 @@ DecideBy(const AbacStep *step)
 	return decision;
 }
 
-/* Follow the plan's steps to the one that decides. */
+/* Follow the plan's steps, as far as they aren't settled, to the one that decides. */
 AbacDecision
-AbacDecide(AbacCheck *check, const AbacPlan *plan)
+AbacDecide(AbacCheck *check, AbacPlan *plan)
 {
 	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_NO_MATCH};
 	const AbacStep *held = NULL;
@@ -162,9 +166,10 @@ AbacDecide(AbacCheck *check, const AbacPlan *plan)
 		return decision;
 	}
 
-	for (int i = 0; i < plan->nsteps;)
+	AbacSettlePlan(check, plan);
+	for (int i = 0; i < plan->nsettled;)
 	{
-		const AbacStep *step = &plan->steps[i];
+		const AbacStep *step = &plan->settled[i];
 		AbacTruth	truth = step->test ? AbacPlanNodeTruth(check, step->test) : ABAC_TRUE;
 
 		i++;

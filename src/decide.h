@@ -29,7 +29,7 @@ typedef struct AbacDecision
 
 extern AbacTruth AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node);
 extern AbacOutcome AbacPolicyOutcome(AbacCheck *check, const AbacPlanPolicy *policy);
-extern AbacDecision AbacDecide(AbacCheck *check, const AbacPlan *plan);
+extern AbacDecision AbacDecide(AbacCheck *check, AbacPlan *plan);
 extern void AbacRequire(const AbacDecision *decision);
 extern const char *AbacReasonName(AbacReason reason);
 

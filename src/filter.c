@@ -119,6 +119,8 @@ FilterOfPlanNode(AbacFilterBuilder *builder, const AbacPlanNode *node)
 			return node->kind == ABAC_PLAN_NOT ? AbacFilterNot(builder, result) : result;
 		case ABAC_PLAN_TEST:
 			return AbacFilterTest(builder, node->test, FilterOfPlanNode(builder, node->children[0]));
+		case ABAC_PLAN_LEAF:
+			break;				/* is in settled steps only */
 	}
 	elog(ERROR, "unrecognized plan node: %d", (int) node->kind);
 }

@@ -172,6 +172,16 @@ LookUpStored(const AbacSubject *subject, const AbacAttribute *attribute,
 	return DUG_NOTHING;
 }
 
+/* Is the user's attribute in a stored row, be it as null, which ends the search? */
+bool
+AbacAttributeIsStored(const AbacCheck *check, const AbacAttribute *attribute)
+{
+	AbacValue	value;
+	AbacOrigin	origin;
+
+	return LookUpStored(check->subject, attribute, &value, &origin) != DUG_NOTHING;
+}
+
 /* The row's column, or what its jsonb has at the rest of the path. */
 static bool
 LookUpRow(AbacCheck *check, const AbacAttribute *attribute, AbacValue *value)

@@ -18,7 +18,8 @@ typedef enum AbacPlanNodeKind
 	ABAC_PLAN_AND,
 	ABAC_PLAN_OR,
 	ABAC_PLAN_NOT,				/* of the OR of its children */
-	ABAC_PLAN_TEST				/* is its child one of the truths? never unknown */
+	ABAC_PLAN_TEST,				/* is its child one of the truths? never unknown */
+	ABAC_PLAN_LEAF				/* of a settled node (settle.c) */
 } AbacPlanNodeKind;
 
 #define ABAC_IS_FALSE		(1 << ABAC_FALSE)
@@ -34,9 +35,12 @@ typedef struct AbacPlanNode
 	AbacPlanNodeKind kind;
 	AbacTruth	constant;
 	AbacConditions *conditions;
+	const AbacLeaf *leaf;
 	int			test;			/* set of ABAC_IS_… */
 	int			nchildren;
 	struct AbacPlanNode **children;
+	struct AbacPlanNode *settled;	/* what is left of it for the user; NULL = not looked at yet */
+	int			cost;			/* of a settled node, to order them */
 
 	/* of a group or rule of a policy, also where it is constant */
 	AbacRule   *rule;
@@ -155,6 +159,8 @@ typedef struct AbacPlan
 
 	int			nsteps;
 	AbacStep   *steps;
+	int			nsettled;		/* what is left of them; NULL = not looked at yet */
+	AbacStep   *settled;
 } AbacPlan;
 
 extern AbacPlan *AbacGetPlan(const AbacRequest *request, TimestampTz now);

@@ -59,6 +59,10 @@ typedef struct AbacConditions
 	/* value in the check with that number; see AbacEvaluateConditions() */
 	uint64		check;
 	AbacTruth	truth;
+
+	/* what is left of it in the plan with that number (settle.c), in the subject layer */
+	uint64		plan;
+	struct AbacPlanNode *settled;
 } AbacConditions;
 
 typedef struct AbacRule

@@ -28,6 +28,9 @@
 /* Longest text that can be an address: eight groups, IPv4 tail, /prefix. */
 #define MAX_INET_TEXT			63
 
+/* Keys of an object that are gone through one by one. */
+#define SMALL_OBJECT			16
+
 /* Time zone of dates without offset and of env.date, env.time_of_day, ... */
 static char *abac_timezone_name = NULL;
 static pg_tz *abac_timezone = NULL;
@@ -202,12 +205,40 @@ AbacValueFromJsonb(Jsonb *json, AbacValue *value)
 	return value->kind != ABAC_KIND_NULL;
 }
 
-/* The value of an object's key; false when it has none. */
+/*
+ * The value of an object's key; false when it has none.  Keys are in the order
+ * of their lengths (jsonb_util.c), so that in a small object it is faster to go
+ * through them than to search.
+ */
 bool
 AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value)
 {
+	int			count = JsonContainerSize(object);
 	JsonbValue	found;
 
+	if (count <= SMALL_OBJECT)
+	{
+		char	   *base = (char *) &object->children[count * 2];
+		uint32		offset = 0;
+
+		for (int i = 0; i < count; i++)
+		{
+			const char *name = base + offset;
+			int			length;
+
+			JBE_ADVANCE_OFFSET(offset, object->children[i]);
+			length = base + offset - name;
+			if (length > key.length)
+				return false;
+			if (length < key.length || memcmp(name, key.data, length) != 0)
+				continue;
+			for (int j = i + 1; j < count + i; j++)
+				JBE_ADVANCE_OFFSET(offset, object->children[j]);
+			ValueFromEntry(object, count + i, base, offset, value);
+			return true;
+		}
+		return false;
+	}
 	if (getKeyJsonValueFromContainer(object, key.data, key.length, &found) == NULL)
 		return false;
 	AbacValueFromJsonbValue(&found, value);

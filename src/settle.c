@@ -1,0 +1,280 @@
+/*
+ * settle.c
+ *	  What a plan's steps come to for its user: the part of the decision that
+ *	  doesn't depend on ctx, the row or the clock is decided once.
+ *
+ * A leaf is settled when what it compares is, and Kleene's logic does the rest;
+ * what is left are the leaves that have to be asked in every check, cheap ones
+ * first.  Order is free: no leaf raises an error, and AND and OR commute.
+ *
+ * The plan keeps its steps as they are.  The explanation shows them, and a
+ * filter (filter.c) must not depend on one user's values.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "cache.h"
+#include "decide.h"
+#include "settle.h"
+
+static void *
+Allocate(Size size)
+{
+	return MemoryContextAllocZero(AbacSubjectMemory, size);
+}
+
+static AbacPlanNode *
+NewNode(AbacPlanNodeKind kind)
+{
+	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+
+	node->kind = kind;
+	return node;
+}
+
+static AbacPlanNode *
+Constant(AbacTruth truth)
+{
+	AbacPlanNode *node = NewNode(ABAC_PLAN_CONSTANT);
+
+	node->constant = truth;
+	return node;
+}
+
+/* Is the attribute's value the same in every check of the plan (the table of DESIGN §4)? */
+static bool
+AttributeIsSettled(AbacCheck *check, AbacAttribute *attribute)
+{
+	switch (attribute->builtin)
+	{
+		case ABAC_BUILTIN_USER_ID:
+		case ABAC_BUILTIN_USER_ROLES:
+		case ABAC_BUILTIN_USER_TEAMS:	/* which ctx has no say in */
+		case ABAC_BUILTIN_RESOURCE_TYPE:
+		case ABAC_BUILTIN_CONTEXT_ACTION:
+			return true;
+		default:
+			break;
+	}
+	if (attribute->root != ABAC_ROOT_USER)
+		return false;
+	if (attribute->source != ABAC_SOURCE_ANY)
+		return true;
+	/* ctx.user comes after what is stored, and a stored null ends the search */
+	return AbacAttributeIsStored(check, attribute);
+}
+
+static bool
+LeafIsSettled(AbacCheck *check, const AbacLeaf *leaf)
+{
+	bool		left = AttributeIsSettled(check, leaf->attribute);
+	bool		right = leaf->reference == NULL || AttributeIsSettled(check, leaf->reference);
+	AbacValue	value;
+
+	if ((left && right) || (leaf->incomparable && leaf->op != ABAC_OP_EXISTS))
+		return true;
+	/* it is unknown where one side is, whatever the other is */
+	if (leaf->op == ABAC_OP_EXISTS)
+		return false;
+	return (left && !AbacLeafLeft(check, leaf, &value)) ||
+		(right && leaf->reference && !AbacLeafRight(check, leaf, &value));
+}
+
+/* What it takes to ask, roughly. */
+static int
+LeafCost(const AbacLeaf *leaf)
+{
+	switch (leaf->op)
+	{
+		case ABAC_OP_MATCHES:
+			return 50;
+		case ABAC_OP_IN_CIDR:
+			return 10;
+		case ABAC_OP_CONTAINS:
+		case ABAC_OP_ENDS_WITH:
+		case ABAC_OP_IS_SUBSET:
+		case ABAC_OP_IS_SUPERSET:
+			return 5;
+		default:
+			/* dates are parsed */
+			return leaf->type == ABAC_TYPE_DATE ? 10 : 2;
+	}
+}
+
+static int
+CompareCost(const void *a, const void *b)
+{
+	const AbacPlanNode *x = *(AbacPlanNode *const *) a;
+	const AbacPlanNode *y = *(AbacPlanNode *const *) b;
+
+	return (x->cost > y->cost) - (x->cost < y->cost);
+}
+
+/*
+ * AND, OR or NOT (of their OR) of settled nodes.  The array is the caller's and
+ * is changed.
+ */
+static AbacPlanNode *
+Combine(AbacPlanNodeKind kind, AbacPlanNode **nodes, int nnodes)
+{
+	AbacTruth	absorbing = kind == ABAC_PLAN_AND ? ABAC_FALSE : ABAC_TRUE;
+	AbacTruth	constant = AbacNot(absorbing);
+	AbacPlanNode *result;
+	int			count = 0;
+
+	for (int i = 0; i < nnodes; i++)
+	{
+		if (nodes[i]->kind != ABAC_PLAN_CONSTANT)
+			nodes[count++] = nodes[i];
+		else if (nodes[i]->constant == absorbing)
+			return Constant(kind == ABAC_PLAN_NOT ? AbacNot(absorbing) : absorbing);
+		else if (nodes[i]->constant == ABAC_UNKNOWN)
+			constant = ABAC_UNKNOWN;
+	}
+	if (count == 0)
+		return Constant(kind == ABAC_PLAN_NOT ? AbacNot(constant) : constant);
+	if (count == 1 && constant != ABAC_UNKNOWN && kind != ABAC_PLAN_NOT)
+		return nodes[0];
+
+	result = NewNode(kind);
+	result->children = Allocate(sizeof(AbacPlanNode *) * (count + 1));
+	qsort(nodes, count, sizeof(AbacPlanNode *), CompareCost);
+	for (int i = 0; i < count; i++)
+	{
+		result->children[result->nchildren++] = nodes[i];
+		result->cost += nodes[i]->cost;
+	}
+	if (constant == ABAC_UNKNOWN)
+		result->children[result->nchildren++] = Constant(ABAC_UNKNOWN);
+	return result;
+}
+
+/* The subtree of a program at nodes[index]. */
+static AbacPlanNode *
+SettleProgram(AbacCheck *check, const AbacProgram *program, uint32 index)
+{
+	const AbacNode *node = &program->nodes[index];
+	AbacPlanNodeKind kind = ABAC_PLAN_AND;
+	AbacPlanNode **nodes;
+	AbacPlanNode *result;
+	int			count = 0;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	switch (node->kind)
+	{
+		case ABAC_NODE_CONSTANT:
+			return Constant(AbacTruthOf(node->constant));
+		case ABAC_NODE_LEAF:
+			if (LeafIsSettled(check, node->leaf))
+				return Constant(AbacEvaluateLeaf(check, node->leaf));
+			result = NewNode(ABAC_PLAN_LEAF);
+			result->leaf = node->leaf;
+			result->cost = LeafCost(node->leaf);
+			return result;
+		case ABAC_NODE_AND:
+			break;
+		case ABAC_NODE_OR:
+			kind = ABAC_PLAN_OR;
+			break;
+		case ABAC_NODE_NOT:
+			kind = ABAC_PLAN_NOT;
+			break;
+	}
+	nodes = palloc(sizeof(AbacPlanNode *) * (node->end - index));
+	for (uint32 i = index + 1; i < node->end; i = program->nodes[i].end)
+		nodes[count++] = SettleProgram(check, program, i);
+	result = Combine(kind, nodes, count);
+	pfree(nodes);
+	return result;
+}
+
+/* A node of the plan; groups share members, and so does what becomes of them. */
+static AbacPlanNode *
+Settle(AbacCheck *check, AbacPlanNode *node, uint64 number)
+{
+	AbacPlanNode **nodes;
+	AbacPlanNode *result;
+
+	check_stack_depth();
+	if (node->settled)
+		return node->settled;
+	switch (node->kind)
+	{
+		case ABAC_PLAN_CONSTANT:
+			result = node;
+			break;
+		case ABAC_PLAN_CONDITIONS:
+			/* also in other policies it is worked out once a check */
+			if (node->conditions->plan != number)
+			{
+				node->conditions->settled = SettleProgram(check, node->conditions->program, 0);
+				node->conditions->plan = number;
+			}
+			result = node->conditions->settled;
+			break;
+		case ABAC_PLAN_TEST:
+			{
+				AbacPlanNode *child = Settle(check, node->children[0], number);
+
+				if (child->kind == ABAC_PLAN_CONSTANT)
+				{
+					result = Constant(AbacTruthOf(node->test & (1 << child->constant)));
+					break;
+				}
+				result = NewNode(ABAC_PLAN_TEST);
+				result->test = node->test;
+				result->cost = child->cost;
+				result->children = Allocate(sizeof(AbacPlanNode *));
+				result->children[result->nchildren++] = child;
+				break;
+			}
+		default:
+			nodes = palloc(sizeof(AbacPlanNode *) * Max(node->nchildren, 1));
+			for (int i = 0; i < node->nchildren; i++)
+				nodes[i] = Settle(check, node->children[i], number);
+			result = Combine(node->kind, nodes, node->nchildren);
+			pfree(nodes);
+	}
+	node->settled = result;
+	return result;
+}
+
+/*
+ * Make plan->settled, the steps that AbacDecide() follows, if they aren't made
+ * yet.  The check is one of the plan's; what it says of ctx or a row doesn't
+ * matter.
+ */
+void
+AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
+{
+	static uint64 number = 0;	/* of the plan; none has it twice */
+	AbacStep   *steps;
+	int		   *places;			/* of the plan's steps among them */
+	int			nsteps = 0;
+
+	if (plan->settled)
+		return;
+	number++;
+	steps = Allocate(sizeof(AbacStep) * Max(plan->nsteps, 1));
+	places = palloc(sizeof(int) * (plan->nsteps + 1));
+	for (int i = 0; i < plan->nsteps; i++)
+	{
+		AbacStep	step = plan->steps[i];
+
+		places[i] = nsteps;
+		if (step.test)
+			step.test = Settle(check, step.test, number);
+		/* what can never be true isn't a step */
+		if (step.test == NULL || step.test->kind != ABAC_PLAN_CONSTANT || step.test->constant != ABAC_FALSE)
+			steps[nsteps++] = step;
+	}
+	places[plan->nsteps] = nsteps;
+	for (int i = 0; i < nsteps; i++)
+		steps[i].target = places[steps[i].target];
+	pfree(places);
+	plan->nsettled = nsteps;
+	plan->settled = steps;
+}
