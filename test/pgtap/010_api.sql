@@ -155,11 +155,11 @@ SELECT lives_ok($$SELECT abac_bind(kind => 'scopes', source => 'abac_test_named'
 INSERT INTO abac_test_named VALUES ('t');
 SELECT is_empty($$SELECT difference, key, expected, found FROM abac_verify_binding(kind => 'scopes', source => 'abac_test_named')$$, 'abac_verify_binding');
 -- what is made for a binding is no more open than the extension's own functions
-SELECT results_eq(
-	$$SELECT prosecdef, proowner = (SELECT extowner FROM pg_extension WHERE extname = 'abac'), has_function_privilege('public', p.oid, 'EXECUTE'),
-			 'search_path=pg_catalog, pg_temp' = ANY (proconfig), obj_description(p.oid, 'pg_proc')
-	  FROM pg_proc p, abac_bindings b WHERE proname = 'abac_bound_' || replace(b.id::text, '-', '')$$,
-	$$VALUES (true, true, false, true, 'made by abac_bind: keeps abac_scopes in step with public.abac_test_named')$$, 'the function of a binding');
+SELECT is(
+	(SELECT (prosecdef, proowner = (SELECT extowner FROM pg_extension WHERE extname = 'abac'), has_function_privilege('public', p.oid, 'EXECUTE'),
+			 'search_path=pg_catalog, pg_temp' = ANY (proconfig), obj_description(p.oid, 'pg_proc'))::text
+	 FROM pg_proc p, abac_bindings b WHERE proname = 'abac_bound_' || replace(b.id::text, '-', '')),
+	'(t,t,f,t,"made by abac_bind: keeps abac_scopes in step with public.abac_test_named")', 'the function of a binding');
 SELECT lives_ok($$SELECT abac_unbind(kind => 'scopes', source => 'abac_test_named', keep => true)$$, 'abac_unbind');
 ROLLBACK TO named;
 
