@@ -261,7 +261,8 @@ CREATE TABLE abac_bindings (
 	source regclass NOT NULL,
 	mapping jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(mapping) = 'object'),
 	key_columns text[] NOT NULL,
-	column_types jsonb NOT NULL,
+	columns text[] NOT NULL,
+	column_types text[] NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
@@ -276,8 +277,8 @@ COMMENT ON COLUMN abac_bindings.kind IS 'the table that is kept in step, without
 COMMENT ON COLUMN abac_bindings.mapping IS
 	'for each column, the source''s column that it is taken from, or {"value": ...}';
 COMMENT ON COLUMN abac_bindings.key_columns IS 'the source''s columns by which a row is known again';
-COMMENT ON COLUMN abac_bindings.column_types IS
-	'the source''s columns that are read, and the types they had; with other types nothing is read';
+COMMENT ON COLUMN abac_bindings.columns IS 'the source''s columns that are read';
+COMMENT ON COLUMN abac_bindings.column_types IS 'the types they had; with other types nothing is read';
 
 CREATE TABLE abac_user_attributes (
 	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -1595,27 +1596,11 @@ $$;
 COMMENT ON FUNCTION abac_binding_columns(text) IS
 	'internal: the columns that a binding of this kind fills, and what may be given instead of one';
 
-CREATE FUNCTION abac_binding_types(source regclass, columns text[]) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-	WITH RECURSIVE base (name, type) AS (
-		SELECT a.attname, a.atttypid
-		FROM pg_attribute a
-		-- a virtual column is not in what a trigger sees
-		WHERE a.attrelid = $1 AND a.attname = ANY ($2) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
-		UNION ALL
-		SELECT b.name, t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
-	)
-	SELECT coalesce(jsonb_object_agg(b.name, CASE
-			WHEN t.typtype = 'e' THEN 'enum'
-			WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname
-			ELSE 'other' END), '{}')
-	FROM base b JOIN pg_type t ON t.oid = b.type
-	WHERE t.typtype <> 'd'
-$$;
+CREATE FUNCTION abac_binding_types(source regclass, columns text[]) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'abac_binding_types'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION abac_binding_types(regclass, text[]) IS
-	'internal: the types of those of the columns that there are: one of the server''s own, enum or other; a domain''s is its base';
+	'internal: the types of the columns: one of the server''s own, enum, or other; a domain''s is its base. NULL for one that triggers don''t see';
 
 CREATE FUNCTION abac_binding_value(wanted text, name text, type text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1670,7 +1655,8 @@ $$;
 COMMENT ON FUNCTION abac_binding_constant(text, jsonb) IS
 	'internal: the literal that makes of a JSON value what is wanted; NULL when it doesn''t fit';
 
-CREATE FUNCTION abac_plan_binding(kind text, source regclass, INOUT mapping jsonb, OUT key_columns text[], OUT column_types jsonb)
+CREATE FUNCTION abac_plan_binding(kind text, source regclass, INOUT mapping jsonb, OUT key_columns text[], OUT columns text[],
+								  OUT column_types text[])
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	-- what a constant means must not depend on the session
@@ -1685,7 +1671,8 @@ DECLARE
 	expression text;
 BEGIN
 	SELECT c.relname INTO tab FROM pg_class c WHERE c.oid = source;
-	types := @extschema@.abac_binding_types(source, ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = source));
+	columns := ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped);
+	types := jsonb_strip_nulls(jsonb_object(columns, @extschema@.abac_binding_types(source, columns)));
 
 	IF mapping IS NULL THEN
 		SELECT coalesce(jsonb_object_agg(n, n), '{}') INTO mapping
@@ -1699,7 +1686,7 @@ BEGIN
 				  DETAIL = format('It is an object: for each column of abac_%s the name of a column of table "%s", or {"value": ...}.', kind, tab);
 	END IF;
 
-	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO names
+	SELECT string_agg(quote_ident(k), ', ' ORDER BY k COLLATE "C") INTO names
 	FROM jsonb_object_keys(mapping) k
 	WHERE k NOT IN (SELECT unnest(ARRAY[c.name, c.instead]) FROM @extschema@.abac_binding_columns(kind) c
 					WHERE c.instead IS NOT NULL UNION ALL
@@ -1824,7 +1811,8 @@ BEGIN
 					  'boolean, date, timestamp or an enum.' || coalesce(format(' These do not do: %s.', names), ''),
 				  HINT = 'ALTER TABLE ... ADD PRIMARY KEY (...).';
 	END IF;
-	column_types := @extschema@.abac_binding_types(source, used || key_columns);
+	columns := ARRAY(SELECT DISTINCT u.name COLLATE "C" FROM unnest(used || key_columns) u (name) ORDER BY 1);
+	column_types := @extschema@.abac_binding_types(source, columns);
 END
 $$;
 COMMENT ON FUNCTION abac_plan_binding(text, regclass, jsonb) IS
@@ -1888,14 +1876,16 @@ CREATE FUNCTION abac_binding_query(binding uuid, must_exist boolean, OUT key tex
 AS $$
 DECLARE
 	bound @extschema@.abac_bindings;
+	types jsonb;
 	col record;
 	given jsonb;
 	expression text;
 	expressions jsonb := '{}';
 BEGIN
 	SELECT b.* INTO bound FROM @extschema@.abac_bindings b WHERE b.id = binding;
+	types := jsonb_object(bound.columns, bound.column_types);
 	SELECT format('pg_catalog.jsonb_build_object(%s)::pg_catalog.text', string_agg(
-			   format('%L, %s', k, @extschema@.abac_binding_value('key'::text, k, bound.column_types ->> k)), ', ' ORDER BY n))
+			   format('%L, %s', k, @extschema@.abac_binding_value('key'::text, k, types ->> k)), ', ' ORDER BY n))
 	INTO key FROM unnest(bound.key_columns) WITH ORDINALITY u (k, n);
 	-- not md5(), which servers in FIPS mode don't have
 	id := format('pg_catalog.encode(pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(%L || %s, ''UTF8'')), 1, 16), ''hex'')::pg_catalog.uuid',
@@ -1911,13 +1901,13 @@ BEGIN
 		expressions := expressions || jsonb_build_object(col.name, CASE
 			WHEN given IS NULL THEN @extschema@.abac_binding_constant(col.type, coalesce(to_jsonb(col.fallback), 'null'))
 			WHEN jsonb_typeof(given) = 'string' THEN
-				@extschema@.abac_binding_value(col.type, given #>> '{}', bound.column_types ->> (given #>> '{}'))
+				@extschema@.abac_binding_value(col.type, given #>> '{}', types ->> (given #>> '{}'))
 			WHEN col.name <> 'attributes' THEN @extschema@.abac_binding_constant(col.type, given -> 'value')
 			-- an attribute that is SQL NULL is there, as JSON null: so nobody else gives it
 			ELSE (SELECT concat_ws(' || ', '''{}''::pg_catalog.jsonb', string_agg(
 						format('pg_catalog.jsonb_build_object(%L, %s)', a.key, CASE jsonb_typeof(a.value)
 							WHEN 'string' THEN
-								@extschema@.abac_binding_value('attribute'::text, a.value #>> '{}', bound.column_types ->> (a.value #>> '{}'))
+								@extschema@.abac_binding_value('attribute'::text, a.value #>> '{}', types ->> (a.value #>> '{}'))
 							ELSE @extschema@.abac_binding_constant('attribute'::text, a.value -> 'value') END), ' || ' ORDER BY a.key))
 				  FROM jsonb_each(given) a) END);
 	END LOOP;
@@ -1936,7 +1926,7 @@ BEGIN
 	SELECT format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, $1::pg_catalog.int8, $2::pg_catalog.int8) AS s (%s)',
 				  bound.source::oid, array_agg(t.key ORDER BY t.key),
 				  string_agg(format('%I pg_catalog.%I', t.key, replace(t.value, 'enum', 'text')), ', ' ORDER BY t.key))
-	INTO rows FROM jsonb_each_text(bound.column_types) t;
+	INTO rows FROM unnest(bound.columns, bound.column_types) t (key, value);
 END
 $$;
 COMMENT ON FUNCTION abac_binding_query(uuid, boolean) IS
@@ -1968,10 +1958,11 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				  HINT = 'Put its row back, or drop the function of the triggers abac_bind_... with CASCADE and bind the table again.';
 	END IF;
-	IF @extschema@.abac_binding_types(source, ARRAY(SELECT jsonb_object_keys(bound.column_types))) <> bound.column_types THEN
+	IF @extschema@.abac_binding_types(source, bound.columns) IS DISTINCT FROM bound.column_types THEN
 		RAISE EXCEPTION 'columns of table % are not what they were when it was bound by abac_bind', source
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				  DETAIL = format('They were: %s.', (SELECT string_agg(concat_ws(' ', quote_ident(key), value), ', ') FROM jsonb_each_text(bound.column_types))),
+				  DETAIL = format('They were: %s.', (SELECT string_agg(concat_ws(' ', quote_ident(c.name), c.type), ', ')
+												   FROM unnest(bound.columns, bound.column_types) c (name, type))),
 				  HINT = format('Use abac_unbind(%L, %L), and abac_bind again.', bound.kind, source::text);
 	END IF;
 	IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = source) THEN
@@ -2051,8 +2042,8 @@ BEGIN
 				  HINT = format('To bind it in another way, use abac_unbind(%L, %L) first.', kind, source::text);
 	END IF;
 	planned := @extschema@.abac_plan_binding(kind, source, mapping);
-	INSERT INTO @extschema@.abac_bindings (kind, source, mapping, key_columns, column_types)
-	VALUES (kind, source, planned.mapping, planned.key_columns, planned.column_types)
+	INSERT INTO @extschema@.abac_bindings (kind, source, mapping, key_columns, columns, column_types)
+	VALUES (kind, source, planned.mapping, planned.key_columns, planned.columns, planned.column_types)
 	RETURNING * INTO bound;
 
 	query := @extschema@.abac_binding_query(bound.id, true);
@@ -2124,7 +2115,7 @@ END
 		-- become no partition or child, whose parent's statements would fire no
 		-- trigger here; and while it names the columns, their types don't change.
 		('guard', 'AFTER DELETE', format('REFERENCING OLD TABLE AS old_rows FOR EACH ROW WHEN (%s AND false)', (
-			SELECT string_agg(format('OLD.%I IS NULL', k), ' AND ') FROM jsonb_object_keys(bound.column_types) k))))
+			SELECT string_agg(format('OLD.%I IS NULL', k), ' AND ') FROM unnest(bound.columns) k))))
 		v (name, event, rest)
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I %s ON %s %s EXECUTE FUNCTION %s()',
@@ -2258,7 +2249,7 @@ BEGIN
 		FROM (SELECT r.id, r.key, %1$s FROM (SELECT %2$s AS id, %3$s AS key, %4$s FROM %5$s) AS r) AS n (id, key, pairs)
 			FULL JOIN (SELECT r.id, %1$s FROM @extschema@.%6$I AS r WHERE r.created_by = %7$L) AS t (id, pairs) ON t.id = n.id
 		WHERE n.pairs::text IS DISTINCT FROM t.pairs::text
-		ORDER BY 1, 2, 4',
+		ORDER BY 1, n.key COLLATE "C", 4',
 		pairs, query.id, query.key, query.fields, query.rows, 'abac_' || kind, 'abac_bind:' || binding)
 		USING 0::bigint, pg_relation_size(source) / current_setting('block_size')::bigint;
 END

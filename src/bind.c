@@ -1,6 +1,7 @@
 /*
  * bind.c
- *	  abac_rows(): the rows of a table that is bound, for the extension's owner.
+ *	  What a table that is bound is read by, for the extension's owner: its
+ *	  columns' types, abac_binding_types(), and its rows, abac_rows().
  *
  * The owner of a bound table is not trusted, and the extension's owner is a
  * superuser.  A query on the table would run what the table's owner wrote: the
@@ -11,7 +12,8 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/pg_type_d.h"
+#include "catalog/pg_namespace_d.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -20,8 +22,55 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(abac_binding_types);
 PG_FUNCTION_INFO_V1(abac_rows);
+
+/* abac_binding_types(source, columns): called for each statement that changes a bound table */
+Datum
+abac_binding_types(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	int			ncolumns;
+	Datum	   *names;
+	Datum	   *types;
+	bool	   *nulls;
+	int			lower_bound = 1;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &ncolumns);
+	if (ncolumns == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));
+	types = palloc(sizeof(Datum) * ncolumns);
+	nulls = palloc(sizeof(bool) * ncolumns);
+	for (int i = 0; i < ncolumns; i++)
+	{
+		HeapTuple	column = SearchSysCacheAttName(relid, TextDatumGetCString(names[i]));
+		Form_pg_attribute attribute;
+		HeapTuple	tuple;
+		Form_pg_type type;
+
+		nulls[i] = true;
+		if (!HeapTupleIsValid(column))
+			continue;
+		attribute = (Form_pg_attribute) GETSTRUCT(column);
+		if (attribute->attnum > 0 && !ABAC_IS_VIRTUAL_COLUMN(attribute))
+		{
+			tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(getBaseType(attribute->atttypid)));
+			if (!HeapTupleIsValid(tuple))
+				elog(ERROR, "cache lookup failed for type %u", attribute->atttypid);
+			type = (Form_pg_type) GETSTRUCT(tuple);
+			types[i] = CStringGetTextDatum(type->typtype == TYPTYPE_ENUM ? "enum" :
+										   type->typnamespace == PG_CATALOG_NAMESPACE ? NameStr(type->typname) : "other");
+			nulls[i] = false;
+			ReleaseSysCache(tuple);
+		}
+		ReleaseSysCache(column);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(types, nulls, 1, &ncolumns, &lower_bound, TEXTOID, -1, false, TYPALIGN_INT));
+}
 
 /* abac_rows(source, columns, first_block, blocks): SETOF record */
 Datum

@@ -86,7 +86,7 @@ SELECT bag_eq(
 		('abac_plan_binding(text,regclass,jsonb)',    'record',  's', 'u', false),
 		('abac_binding_query(uuid,boolean)',          'record',  's', 'u', false),
 		('abac_binding_columns(text)',                'record',  'i', 's', false),
-		('abac_binding_types(regclass,text[])',       'jsonb',   's', 's', false),
+		('abac_binding_types(regclass,text[])',       'text[]',  's', 's', false),
 		('abac_binding_value(text,text,text)',        'text',    'i', 's', false),
 		('abac_binding_constant(text,jsonb)',         'text',    'i', 's', false),
 		('abac_bound_role(text,text,text,boolean)',   'uuid',    's', 'u', false),
