@@ -1772,7 +1772,7 @@ BEGIN
 						  WHEN entry.wanted = 'timestamptz' AND types ->> names IN ('timestamp', 'date') THEN
 							  'It does not say which moment is meant. ALTER TABLE ... ALTER COLUMN ... TYPE timestamptz USING ... AT TIME ZONE ... does.'
 						  WHEN entry.wanted = 'uuid' AND entry.instead IS NOT NULL THEN
-							  format('Keep the application''s ids in abac as uuids, or map %s to the column that has its name.', entry.instead)
+							  format('Map %s to a column that has its name, or let the application''s ids be uuids.', entry.instead)
 						  WHEN entry.target = 'attributes' THEN
 							  'To make attributes of several columns: {"attributes": {"department": "column", ...}}.'
 						  ELSE '' END;
@@ -1808,7 +1808,7 @@ BEGIN
 		RAISE EXCEPTION 'table "%" has no key', tab
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				  DETAIL = 'A row is known again by its primary key, or by a unique index on columns that are NOT NULL, of types uuid, text, numbers (not floats), '
-					  'boolean, date, timestamp or an enum.' || coalesce(format(' These do not do: %s.', names), ''),
+					  'boolean, date, timestamp or an enum.' || coalesce(' These do not do: ' || names || '.', ''),
 				  HINT = 'ALTER TABLE ... ADD PRIMARY KEY (...).';
 	END IF;
 	columns := ARRAY(SELECT DISTINCT u.name COLLATE "C" FROM unnest(used || key_columns) u (name) ORDER BY 1);

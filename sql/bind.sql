@@ -205,6 +205,7 @@ CREATE TABLE grants (id int PRIMARY KEY, who text, role uuid, role_name varchar(
 	yes boolean, yes_text text, doc jsonb, docs json, mood_array context_type[], composite organizations, ip inet, gone int);
 ALTER TABLE grants DROP COLUMN gone;
 CREATE TABLE keyless (user_id text, scope_id text, n int UNIQUE, f float8 NOT NULL UNIQUE, a text NOT NULL, b text NOT NULL);
+CREATE TABLE unknown (id text);
 CREATE UNIQUE INDEX keyless_partial ON keyless (a) WHERE b <> '';
 CREATE UNIQUE INDEX keyless_expression ON keyless (lower(a));
 ALTER TABLE keyless ADD CONSTRAINT keyless_deferrable UNIQUE (a, b) DEFERRABLE;
@@ -278,7 +279,7 @@ SELECT call, regexp_replace(attempt('SELECT abac_bind(' || call || ')'), 'pg_tem
 	$$'user_attributes', 'grants', '{"user_id": "who", "attributes": {"a": "composite"}}'$$,
 	-- what it is known again by
 	$$'memberships', 'keyless', '{"scope_type": {"value": "team"}, "scope_id": "scope_id", "user_id": "user_id"}'$$,
-	$$'memberships', 'an_unlogged', '{}'$$]) call;
+	$$'memberships', 'unknown', '{"scope_type": {"value": "team"}, "scope_id": "id", "user_id": "id"}'$$]) call;
 -- rows that don't go in, and that are there already
 INSERT INTO grants (id, who, role, ctx) VALUES (1, 'x', gen_random_uuid(), 'organization');
 SELECT regexp_replace(attempt($$SELECT abac_bind('user_roles', 'grants', '{"user_id": "who", "role_id": "role"}')$$), '[0-9a-f-]{36}', '...', 'g');
