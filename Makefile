@@ -7,6 +7,7 @@ MODULE_big = abac
 OBJS = \
 	src/abac.o \
 	src/attribute.o \
+	src/bind.o \
 	src/bson.o \
 	src/cache.o \
 	src/check_row.o \
@@ -56,6 +57,7 @@ DATA = \
 
 REGRESS = \
 	attributes \
+	bind \
 	broken \
 	bson \
 	conditions \

@@ -254,6 +254,32 @@ COMMENT ON TABLE abac_relations IS
 COMMENT ON COLUMN abac_relations.null_scope IS
 	'what a NULL in a scope column means: deny, or platform = a row of no organization';
 
+CREATE TABLE abac_bindings (
+	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+	kind text COLLATE "C" NOT NULL
+		CHECK (kind IN ('user_roles', 'memberships', 'scopes', 'user_attributes', 'user_permissions')),
+	source regclass NOT NULL,
+	mapping jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(mapping) = 'object'),
+	key_columns text[] NOT NULL,
+	columns text[] NOT NULL,
+	column_types text[] NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	created_by text,
+	updated_by text,
+	UNIQUE (kind, source)
+);
+COMMENT ON TABLE abac_bindings IS
+	'tables of an application that a table here is kept in step with, by abac_bind; a dropped table''s binding goes with it, and so do the rows it made';
+COMMENT ON COLUMN abac_bindings.id IS
+	'the function abac_bound_<id in hex> keeps in step; the rows it makes have abac_bind:<id> in created_by';
+COMMENT ON COLUMN abac_bindings.kind IS 'the table that is kept in step, without abac_';
+COMMENT ON COLUMN abac_bindings.mapping IS
+	'for each column, the source''s column that it is taken from, or {"value": ...}';
+COMMENT ON COLUMN abac_bindings.key_columns IS 'the source''s columns by which a row is known again';
+COMMENT ON COLUMN abac_bindings.columns IS 'the source''s columns that are read';
+COMMENT ON COLUMN abac_bindings.column_types IS 'the types they had; with other types nothing is read';
+
 CREATE TABLE abac_user_attributes (
 	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	user_id text COLLATE "C" NOT NULL CHECK (user_id <> ''),
@@ -492,24 +518,29 @@ CREATE FUNCTION abac_forget_dropped() RETURNS event_trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	-- most drops aren't of registered tables, and must not disturb anybody's cache
-	IF NOT EXISTS (
+	-- most drops aren't of such tables, and must not disturb anybody's cache
+	IF EXISTS (
 		SELECT FROM @extschema@.abac_relations AS registered
 		JOIN pg_catalog.pg_event_trigger_dropped_objects() AS dropped
 			ON registered.relation OPERATOR(pg_catalog.=) dropped.objid
 		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
 	THEN
-		RETURN;
+		DELETE FROM @extschema@.abac_relations AS registered
+			USING pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+			WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+				AND dropped.objsubid OPERATOR(pg_catalog.=) 0
+				AND registered.relation OPERATOR(pg_catalog.=) dropped.objid;
 	END IF;
-	DELETE FROM @extschema@.abac_relations AS registered
-		USING pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+	PERFORM @extschema@.abac_forget_binding(bound.id, false)
+		FROM @extschema@.abac_bindings AS bound
+		JOIN pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+			ON bound.source OPERATOR(pg_catalog.=) dropped.objid
 		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-			AND dropped.objsubid OPERATOR(pg_catalog.=) 0
-			AND registered.relation OPERATOR(pg_catalog.=) dropped.objid;
+			AND dropped.objsubid OPERATOR(pg_catalog.=) 0;
 END
 $$;
 COMMENT ON FUNCTION abac_forget_dropped() IS
-	'event trigger: a dropped table is no longer registered';
+	'event trigger: a dropped table is no longer registered or bound';
 
 REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped() FROM PUBLIC;
 
@@ -581,6 +612,8 @@ CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_resource_types
 	FOR EACH ROW EXECUTE FUNCTION abac_touch();
 CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_relations
 	FOR EACH ROW EXECUTE FUNCTION abac_touch();
+CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_bindings
+	FOR EACH ROW EXECUTE FUNCTION abac_touch();
 CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_user_attributes
 	FOR EACH ROW EXECUTE FUNCTION abac_touch();
 CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_scopes
@@ -605,7 +638,7 @@ CREATE TRIGGER "ABAC_touch" BEFORE UPDATE ON abac_policy_rules
 CREATE EVENT TRIGGER abac_forget_dropped ON sql_drop
 	EXECUTE FUNCTION abac_forget_dropped();
 COMMENT ON EVENT TRIGGER abac_forget_dropped IS
-	'takes dropped tables out of abac_relations';
+	'takes dropped tables out of abac_relations and abac_bindings';
 
 --
 -- What keeps every session's cache right: each change of a table tells them.
@@ -672,7 +705,7 @@ BEGIN
 	FOREACH tab IN ARRAY ARRAY[
 		'abac_attribute_definitions', 'abac_rules', 'abac_rule_groups', 'abac_rule_group_members',
 		'abac_policies', 'abac_policy_rule_groups', 'abac_policy_assignments', 'abac_resource_types',
-		'abac_relations', 'abac_user_attributes', 'abac_scopes', 'abac_memberships', 'abac_roles',
+		'abac_relations', 'abac_bindings', 'abac_user_attributes', 'abac_scopes', 'abac_memberships', 'abac_roles',
 		'abac_permissions', 'abac_role_permissions', 'abac_user_roles', 'abac_user_permissions',
 		'abac_conditions', 'abac_policy_rules']
 	LOOP
@@ -1512,6 +1545,726 @@ END
 $$;
 COMMENT ON FUNCTION abac_unprotect(regclass) IS
 	'takes back what abac_protect did to the table and all below it, and nothing else. For its owner, who needs abac_unregister too';
+
+--
+-- Beside an existing schema: tables of an application that stay the truth
+--
+
+-- A source's rows become rows here by one generated function that triggers on
+-- the source call; it runs as the extension's owner.  So nothing of the source's
+-- owner may run in it, whatever they do to the table later: it reads columns of
+-- the server's own types only, converts them by the server's own functions only,
+-- and looks at the types each time (abac_require_binding).  And the source itself
+-- is never read by a query of the extension's owner, since the planner evaluates
+-- what indexes and constraints say, but by abac_rows.
+
+CREATE FUNCTION abac_binding_columns(kind text)
+	RETURNS TABLE (name text, type text, required boolean, fallback text, instead text)
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.name, v.type, v.required, v.fallback, v.instead
+	FROM (VALUES
+		('user_roles', 'user_id', 'text', true, NULL, NULL),
+		('user_roles', 'role_id', 'uuid', true, NULL, 'role_name'),
+		('user_roles', 'context_type', 'text', false, 'global', NULL),
+		('user_roles', 'context_id', 'text', false, NULL, NULL),
+		('user_roles', 'starts_at', 'timestamptz', false, NULL, NULL),
+		('user_roles', 'expires_at', 'timestamptz', false, NULL, NULL),
+		('user_roles', 'assigned_by', 'text', false, NULL, NULL),
+		('memberships', 'scope_type', 'text', true, NULL, NULL),
+		('memberships', 'scope_id', 'text', true, NULL, NULL),
+		('memberships', 'user_id', 'text', true, NULL, NULL),
+		('memberships', 'starts_at', 'timestamptz', false, NULL, NULL),
+		('memberships', 'expires_at', 'timestamptz', false, NULL, NULL),
+		('scopes', 'scope_type', 'text', true, NULL, NULL),
+		('scopes', 'scope_id', 'text', true, NULL, NULL),
+		('scopes', 'parent_type', 'text', false, NULL, NULL),
+		('scopes', 'parent_id', 'text', false, NULL, NULL),
+		('user_attributes', 'user_id', 'text', true, NULL, NULL),
+		('user_attributes', 'organization_id', 'text', false, NULL, NULL),
+		('user_attributes', 'attributes', 'jsonb', true, NULL, NULL),
+		('user_permissions', 'user_id', 'text', true, NULL, NULL),
+		('user_permissions', 'permission_id', 'uuid', true, NULL, 'permission'),
+		('user_permissions', 'granted', 'bool', true, NULL, NULL),
+		('user_permissions', 'context_type', 'text', false, 'global', NULL),
+		('user_permissions', 'context_id', 'text', false, NULL, NULL),
+		('user_permissions', 'starts_at', 'timestamptz', false, NULL, NULL),
+		('user_permissions', 'expires_at', 'timestamptz', false, NULL, NULL),
+		('user_permissions', 'granted_by', 'text', false, NULL, NULL))
+		v (kind, name, type, required, fallback, instead)
+	WHERE v.kind = $1
+$$;
+COMMENT ON FUNCTION abac_binding_columns(text) IS
+	'internal: the columns that a binding of this kind fills, and what may be given instead of one';
+
+CREATE FUNCTION abac_binding_types(source regclass, columns text[]) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'abac_binding_types'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_binding_types(regclass, text[]) IS
+	'internal: the types of the columns: one of the server''s own, enum, or other; a domain''s is its base. NULL for one that triggers don''t see';
+
+CREATE FUNCTION abac_binding_value(wanted text, name text, type text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	-- Casts of an enum may be its owner's; its output function can't.  The
+	-- collation may be one in which different strings are equal.
+	SELECT CASE
+		WHEN wanted IN ('text', 'name', 'key', 'attribute') AND type = 'enum' THEN
+			format(CASE wanted WHEN 'attribute' THEN 'pg_catalog.to_jsonb(%s)' ELSE '%s' END,
+				   format('(CASE WHEN s.%1$I IS NOT NULL THEN pg_catalog.format(''%%s''::pg_catalog.text, s.%1$I) END COLLATE pg_catalog."C")', name))
+		WHEN wanted IN ('text', 'name', 'key', 'attribute') AND type IN ('text', 'varchar', 'bpchar')
+			OR wanted IN ('text', 'key', 'attribute') AND type = 'uuid'
+			OR wanted IN ('text', 'key') AND type IN ('int2', 'int4', 'int8')
+			OR wanted = 'key' AND type IN ('numeric', 'bool', 'date', 'timestamp', 'timestamptz')
+		THEN
+			format(CASE wanted WHEN 'attribute' THEN 'pg_catalog.to_jsonb(%s)' ELSE '%s' END,
+				   format('(s.%I::pg_catalog.%I::pg_catalog.text COLLATE pg_catalog."C")', name, type))
+		WHEN wanted = 'attribute' AND type IN ('_bpchar', '_varchar') THEN
+			format('pg_catalog.to_jsonb(s.%I::pg_catalog.%I::pg_catalog._text)', name, type)
+		WHEN wanted = 'attribute' AND type IN (
+			'int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'bool', 'date', 'timestamp', 'timestamptz', 'inet', 'cidr', 'jsonb',
+			'_text', '_uuid', '_int2', '_int4', '_int8', '_numeric', '_float4', '_float8', '_bool', '_date', '_timestamp',
+			'_timestamptz', '_inet', '_cidr')
+		THEN
+			format('pg_catalog.to_jsonb(s.%I::pg_catalog.%I)', name, type)
+		WHEN wanted = 'uuid' AND type IN ('text', 'varchar', 'bpchar') THEN
+			format('s.%I::pg_catalog.%I::pg_catalog.text::pg_catalog.uuid', name, type)
+		WHEN wanted = type AND type IN ('uuid', 'timestamptz', 'bool', 'jsonb') THEN
+			format('s.%I::pg_catalog.%I', name, type)
+		END
+$$;
+COMMENT ON FUNCTION abac_binding_value(text, text, text) IS
+	'internal: the expression that makes of a column of s what is wanted; NULL when its type doesn''t fit';
+
+CREATE FUNCTION abac_binding_constant(wanted text, value jsonb) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN wanted = 'attribute' THEN format('%L::pg_catalog.jsonb', value::text)
+		WHEN jsonb_typeof(value) = 'null' AND wanted NOT IN ('jsonb', 'name')
+			OR wanted IN ('text', 'name') AND jsonb_typeof(value) IN ('string', 'number')
+			OR wanted IN ('uuid', 'timestamptz') AND jsonb_typeof(value) = 'string'
+			OR wanted = 'bool' AND jsonb_typeof(value) = 'boolean'
+		THEN
+			-- a text column here has this collation, and so has what it is compared with
+			format(CASE WHEN wanted IN ('text', 'name') THEN '(%L::pg_catalog.text COLLATE pg_catalog."C")' ELSE '%L::pg_catalog.%I' END,
+				   value #>> '{}', wanted)
+		END
+$$;
+COMMENT ON FUNCTION abac_binding_constant(text, jsonb) IS
+	'internal: the literal that makes of a JSON value what is wanted; NULL when it doesn''t fit';
+
+CREATE FUNCTION abac_plan_binding(kind text, source regclass, INOUT mapping jsonb, OUT key_columns text[], OUT columns text[],
+								  OUT column_types text[])
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	-- what a constant means must not depend on the session
+	SET timezone = 'UTC' SET datestyle = 'ISO'
+AS $$
+DECLARE
+	tab name;
+	types jsonb;					-- of all columns
+	entry record;
+	names text;
+	used text[] := '{}';
+	expression text;
+BEGIN
+	SELECT c.relname INTO tab FROM pg_class c WHERE c.oid = source;
+	columns := ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped);
+	types := jsonb_strip_nulls(jsonb_object(columns, @extschema@.abac_binding_types(source, columns)));
+
+	IF mapping IS NULL THEN
+		SELECT coalesce(jsonb_object_agg(n, n), '{}') INTO mapping
+		FROM @extschema@.abac_binding_columns(kind) c,
+			LATERAL (SELECT CASE WHEN types ? c.name THEN c.name WHEN types ? c.instead THEN c.instead END) m (n)
+		WHERE n IS NOT NULL;
+	END IF;
+	IF jsonb_typeof(mapping) <> 'object' THEN
+		RAISE EXCEPTION 'invalid mapping %', mapping
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('It is an object: for each column of abac_%s the name of a column of table "%s", or {"value": ...}.', kind, tab);
+	END IF;
+
+	SELECT string_agg(quote_ident(k), ', ' ORDER BY k COLLATE "C") INTO names
+	FROM jsonb_object_keys(mapping) k
+	WHERE k NOT IN (SELECT unnest(ARRAY[c.name, c.instead]) FROM @extschema@.abac_binding_columns(kind) c
+					WHERE c.instead IS NOT NULL UNION ALL
+					SELECT c.name FROM @extschema@.abac_binding_columns(kind) c);
+	IF names IS NOT NULL THEN
+		RAISE EXCEPTION 'mapping has keys that it cannot have: %', names
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('It can have: %s.', (
+					  SELECT string_agg(concat_ws(' or ', c.name, c.instead), ', ') FROM @extschema@.abac_binding_columns(kind) c));
+	END IF;
+	SELECT string_agg(format('%s and %s', c.name, c.instead), ', ') INTO names
+	FROM @extschema@.abac_binding_columns(kind) c WHERE mapping ? c.name AND mapping ? c.instead;
+	IF names IS NOT NULL THEN
+		RAISE EXCEPTION 'mapping has both %', names
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Leave one of them out.';
+	END IF;
+	SELECT string_agg(concat_ws(' or ', c.name, c.instead), ', ') INTO names
+	FROM @extschema@.abac_binding_columns(kind) c
+	WHERE c.required AND NOT mapping ? c.name AND NOT coalesce(mapping ? c.instead, false);
+	IF names IS NOT NULL THEN
+		RAISE EXCEPTION 'mapping lacks %', names
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('abac_%s needs %s. Columns of table "%s": %s.', kind, (
+					  SELECT string_agg(concat_ws(' or ', c.name, c.instead), ', ') FROM @extschema@.abac_binding_columns(kind) c
+					  WHERE c.required), tab, (
+					  SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+					  WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped)),
+				  HINT = 'Give the column it is taken from, or {"value": ...} if it is the same for all rows.';
+	END IF;
+
+	FOR entry IN
+		SELECT m.key AS target, CASE WHEN m.key = c.instead THEN 'name' ELSE c.type END AS wanted, m.value, c.instead
+		FROM jsonb_each(mapping) m JOIN @extschema@.abac_binding_columns(kind) c ON m.key IN (c.name, c.instead)
+		WHERE m.key <> 'attributes' OR jsonb_typeof(m.value) <> 'object'
+		UNION ALL
+		SELECT 'attributes.' || a.key, 'attribute', a.value, NULL
+		FROM jsonb_each(CASE jsonb_typeof(mapping -> 'attributes') WHEN 'object' THEN mapping -> 'attributes' ELSE '{}' END) a
+		ORDER BY 1
+	LOOP
+		IF jsonb_typeof(entry.value) = 'object' AND entry.value ? 'value' AND entry.value - 'value' = '{}' THEN
+			expression := @extschema@.abac_binding_constant(entry.wanted, entry.value -> 'value');
+			IF expression IS NULL THEN
+				RAISE EXCEPTION 'invalid value % of "%" in mapping', entry.value -> 'value', entry.target
+					USING ERRCODE = 'invalid_parameter_value',
+						  DETAIL = format('abac_%s.%s is %s.', kind, entry.target, format_type(entry.wanted::regtype, NULL));
+			END IF;
+			EXECUTE 'SELECT ' || expression;
+			CONTINUE;
+		ELSIF jsonb_typeof(entry.value) <> 'string' THEN
+			RAISE EXCEPTION 'invalid % of "%" in mapping', entry.value, entry.target
+				USING ERRCODE = 'invalid_parameter_value',
+					  DETAIL = 'It is the name of a column, or {"value": ...} with what is the same for all rows.';
+		END IF;
+
+		names := entry.value #>> '{}';
+		IF NOT EXISTS (SELECT FROM pg_attribute a
+					   WHERE a.attrelid = source AND a.attname = names AND a.attnum > 0 AND NOT a.attisdropped) THEN
+			RAISE EXCEPTION 'column "%" of table "%" does not exist', names, tab
+				USING ERRCODE = 'undefined_column',
+					  DETAIL = format('Its columns: %s.', (
+						  SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+						  WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped));
+		END IF;
+		IF NOT types ? names THEN
+			RAISE EXCEPTION 'column "%" of table "%" is a virtual generated column', names, tab
+				USING ERRCODE = 'feature_not_supported',
+					  DETAIL = 'Triggers do not see it.',
+					  HINT = 'Make it STORED, or take the columns it is generated from.';
+		END IF;
+		IF @extschema@.abac_binding_value(entry.wanted, names, types ->> names) IS NULL THEN
+			RAISE EXCEPTION 'column "%" of table "%" does not fit %', names, tab, entry.target
+				USING ERRCODE = 'datatype_mismatch',
+					  DETAIL = format('It is %s, and it has to be %s.', (
+						  SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = source AND a.attname = names),
+						  CASE entry.wanted
+							  WHEN 'text' THEN 'uuid, smallint, integer, bigint, text, character varying, character or an enum'
+							  WHEN 'name' THEN 'text, character varying, character or an enum'
+							  WHEN 'uuid' THEN 'uuid, or text that holds one'
+							  WHEN 'attribute' THEN 'a number, boolean, text, uuid, an enum, a date, timestamp or address, an array of these (not of enums), or jsonb'
+							  ELSE format_type(entry.wanted::regtype, NULL) END),
+					  HINT = CASE
+						  WHEN entry.wanted = 'timestamptz' AND types ->> names IN ('timestamp', 'date') THEN
+							  'It does not say which moment is meant. ALTER TABLE ... ALTER COLUMN ... TYPE timestamptz USING ... AT TIME ZONE ... does.'
+						  WHEN entry.wanted = 'uuid' AND entry.instead IS NOT NULL THEN
+							  format('Map %s to a column that has its name, or let the application''s ids be uuids.', entry.instead)
+						  WHEN entry.target = 'attributes' THEN
+							  'To make attributes of several columns: {"attributes": {"department": "column", ...}}.'
+						  ELSE '' END;
+		END IF;
+		used := used || names;
+	END LOOP;
+
+	-- The primary key, else the shortest of the other keys.
+	SELECT k.columns INTO key_columns
+	FROM pg_index i, LATERAL (
+		SELECT array_agg(a.attname::text ORDER BY u.n), bool_and(a.attnotnull
+			AND @extschema@.abac_binding_value('key'::text, a.attname::text, types ->> a.attname) IS NOT NULL)
+		FROM unnest(i.indkey::int2[]) WITH ORDINALITY u (attnum, n) JOIN pg_attribute a ON a.attrelid = source AND a.attnum = u.attnum
+		WHERE u.n <= i.indnkeyatts) k (columns, fits)
+	WHERE i.indrelid = source AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+		  AND k.fits
+	ORDER BY NOT i.indisprimary, i.indnkeyatts, k.columns
+	LIMIT 1;
+	IF key_columns IS NULL THEN
+		SELECT string_agg(format('%I (%s)', c.relname, concat_ws(', ',
+				CASE WHEN NOT i.indimmediate THEN 'deferrable' END,
+				CASE WHEN NOT i.indisvalid THEN 'invalid' END,
+				CASE WHEN i.indpred IS NOT NULL THEN 'partial' END,
+				CASE WHEN i.indexprs IS NOT NULL THEN 'on an expression' END,
+				(SELECT string_agg(quote_ident(a.attname) || CASE WHEN a.attnotnull THEN ' is ' || format_type(a.atttypid, a.atttypmod)
+								   ELSE ' may be NULL' END, ', ' ORDER BY a.attnum)
+				 FROM pg_attribute a
+				 WHERE a.attrelid = source AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+					   AND (NOT a.attnotnull OR @extschema@.abac_binding_value('key'::text, a.attname::text, types ->> a.attname) IS NULL)))),
+			', ' ORDER BY c.relname) INTO names
+		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indrelid = source AND i.indisunique;
+		RAISE EXCEPTION 'table "%" has no key', tab
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = 'A row is known again by its primary key, or by a unique index on columns that are NOT NULL, of types uuid, text, numbers (not floats), '
+					  'boolean, date, timestamp or an enum.' || coalesce(' These do not do: ' || names || '.', ''),
+				  HINT = 'ALTER TABLE ... ADD PRIMARY KEY (...).';
+	END IF;
+	columns := ARRAY(SELECT DISTINCT u.name COLLATE "C" FROM unnest(used || key_columns) u (name) ORDER BY 1);
+	column_types := @extschema@.abac_binding_types(source, columns);
+END
+$$;
+COMMENT ON FUNCTION abac_plan_binding(text, regclass, jsonb) IS
+	'internal: whether the table can be bound so, the mapping in full, the key, and the types of the columns that are read';
+
+CREATE FUNCTION abac_bound_role(name text, context_type text, context_id text, must_exist boolean) RETURNS uuid
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	role uuid;
+BEGIN
+	SELECT r.id INTO role
+	FROM @extschema@.abac_roles r
+	WHERE r.name = abac_bound_role.name AND r.scope = context_type
+		  AND (r.organization_id IS NULL OR context_type = 'organization' AND r.organization_id = context_id)
+	-- the organization's own first
+	ORDER BY r.organization_id IS NULL
+	LIMIT 1;
+	IF role IS NULL AND must_exist THEN
+		RAISE EXCEPTION 'role "%" of scope "%" does not exist', name, context_type
+			USING ERRCODE = 'foreign_key_violation',
+				  DETAIL = CASE context_type
+					  WHEN 'organization' THEN format('Neither organization "%s" has it, nor is it platform-wide.', context_id)
+					  ELSE 'There is no platform-wide one.' END,
+				  HINT = 'Roles are known by name, and by the type of the context they are held in: insert it into abac_roles.';
+	END IF;
+	RETURN role;
+END
+$$;
+COMMENT ON FUNCTION abac_bound_role(text, text, text, boolean) IS
+	'internal: the role of that name that can be held in the context: the organization''s own, else the platform-wide one';
+
+CREATE FUNCTION abac_bound_permission(name text, must_exist boolean) RETURNS uuid
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	permission uuid;
+BEGIN
+	SELECT p.id INTO permission FROM @extschema@.abac_permissions p
+	-- the type has no colon; by the two there is an index
+	WHERE p.resource_type = split_part(abac_bound_permission.name, ':', 1)
+		  AND p.action = substr(abac_bound_permission.name, strpos(abac_bound_permission.name, ':') + 1)
+		  AND p.name = abac_bound_permission.name;
+	IF permission IS NULL AND must_exist THEN
+		RAISE EXCEPTION 'permission "%" does not exist', name
+			USING ERRCODE = 'foreign_key_violation',
+				  HINT = 'A permission is written type:action: insert it into abac_permissions.';
+	END IF;
+	RETURN permission;
+END
+$$;
+COMMENT ON FUNCTION abac_bound_permission(text, boolean) IS
+	'internal: the permission of that name, type:action';
+
+CREATE FUNCTION abac_binding_query(binding uuid, must_exist boolean, OUT key text, OUT id text, OUT columns text[], OUT fields text,
+								   OUT rows text)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bound @extschema@.abac_bindings;
+	types jsonb;
+	col record;
+	given jsonb;
+	expression text;
+	expressions jsonb := '{}';
+BEGIN
+	SELECT b.* INTO bound FROM @extschema@.abac_bindings b WHERE b.id = binding;
+	types := jsonb_object(bound.columns, bound.column_types);
+	SELECT format('pg_catalog.jsonb_build_object(%s)::pg_catalog.text', string_agg(
+			   format('%L, %s', k, @extschema@.abac_binding_value('key'::text, k, types ->> k)), ', ' ORDER BY n))
+	INTO key FROM unnest(bound.key_columns) WITH ORDINALITY u (k, n);
+	-- not md5(), which servers in FIPS mode don't have
+	id := format('pg_catalog.encode(pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(%L || %s, ''UTF8'')), 1, 16), ''hex'')::pg_catalog.uuid',
+				 binding::text, key);
+
+	FOR col IN
+		SELECT c.* FROM @extschema@.abac_binding_columns(bound.kind) c
+		UNION ALL
+		SELECT c.instead, 'name', false, NULL, NULL FROM @extschema@.abac_binding_columns(bound.kind) c
+		WHERE bound.mapping ? c.instead
+	LOOP
+		given := bound.mapping -> col.name;
+		expressions := expressions || jsonb_build_object(col.name, CASE
+			WHEN given IS NULL THEN @extschema@.abac_binding_constant(col.type, coalesce(to_jsonb(col.fallback), 'null'))
+			WHEN jsonb_typeof(given) = 'string' THEN
+				@extschema@.abac_binding_value(col.type, given #>> '{}', types ->> (given #>> '{}'))
+			WHEN col.name <> 'attributes' THEN @extschema@.abac_binding_constant(col.type, given -> 'value')
+			-- an attribute that is SQL NULL is there, as JSON null: so nobody else gives it
+			ELSE (SELECT concat_ws(' || ', '''{}''::pg_catalog.jsonb', string_agg(
+						format('pg_catalog.jsonb_build_object(%L, %s)', a.key, CASE jsonb_typeof(a.value)
+							WHEN 'string' THEN
+								@extschema@.abac_binding_value('attribute'::text, a.value #>> '{}', types ->> (a.value #>> '{}'))
+							ELSE @extschema@.abac_binding_constant('attribute'::text, a.value -> 'value') END), ' || ' ORDER BY a.key))
+				  FROM jsonb_each(given) a) END);
+	END LOOP;
+	IF bound.mapping ? 'role_name' THEN
+		expressions := expressions || jsonb_build_object('role_id',
+			format('@extschema@.abac_bound_role(%s, %s, %s, %L::pg_catalog.bool)', expressions ->> 'role_name',
+				   expressions ->> 'context_type', expressions ->> 'context_id', must_exist));
+	ELSIF bound.mapping ? 'permission' THEN
+		expressions := expressions || jsonb_build_object('permission_id',
+			format('@extschema@.abac_bound_permission(%s, %L::pg_catalog.bool)', expressions ->> 'permission', must_exist));
+	END IF;
+
+	SELECT array_agg(c.name ORDER BY c.name),
+		   string_agg(format('%s AS %I', expressions ->> c.name, c.name), ', ' ORDER BY c.name)
+	INTO columns, fields FROM @extschema@.abac_binding_columns(bound.kind) c;
+	SELECT format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, $1::pg_catalog.int8, $2::pg_catalog.int8) AS s (%s)',
+				  bound.source::oid, array_agg(t.key ORDER BY t.key),
+				  string_agg(format('%I pg_catalog.%I', t.key, replace(t.value, 'enum', 'text')), ', ' ORDER BY t.key))
+	INTO rows FROM unnest(bound.columns, bound.column_types) t (key, value);
+END
+$$;
+COMMENT ON FUNCTION abac_binding_query(uuid, boolean) IS
+	'internal: the parts of the queries of a binding, over rows s of its source: the key and the id as expressions, the columns and the expressions for them, and what to read the source by';
+
+CREATE FUNCTION abac_rows(source regclass, columns text[], first_block bigint, blocks bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'abac_rows'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_rows(regclass, text[], bigint, bigint) IS
+	'internal: those columns of the table''s rows in a range of its blocks, with domains as their bases and enums as text; read without planning a query on the table';
+
+CREATE FUNCTION abac_require_binding(binding uuid, source regclass) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bound @extschema@.abac_bindings;
+BEGIN
+	SELECT b.* INTO bound
+	FROM @extschema@.abac_bindings b WHERE b.id = binding AND b.source = abac_require_binding.source;
+	IF NOT FOUND THEN
+		-- An older transaction sees no row that the binding copied, and could not delete one.
+		IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+			RAISE EXCEPTION 'table % was bound by abac_bind after this transaction began', source
+				USING ERRCODE = 'serialization_failure',
+					  HINT = 'Try the transaction again.';
+		END IF;
+		RAISE EXCEPTION 'the binding of table % is not in abac_bindings', source
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  HINT = 'Put its row back, or drop the function of the triggers abac_bind_... with CASCADE and bind the table again.';
+	END IF;
+	IF @extschema@.abac_binding_types(source, bound.columns) IS DISTINCT FROM bound.column_types THEN
+		RAISE EXCEPTION 'columns of table % are not what they were when it was bound by abac_bind', source
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = format('They were: %s.', (SELECT string_agg(concat_ws(' ', quote_ident(c.name), c.type), ', ')
+												   FROM unnest(bound.columns, bound.column_types) c (name, type))),
+				  HINT = format('Use abac_unbind(%L, %L), and abac_bind again.', bound.kind, source::text);
+	END IF;
+	IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = source) THEN
+		RAISE EXCEPTION 'table % is bound by abac_bind and has child tables now', source
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  DETAIL = 'What is written to a child is not seen by the triggers of its parent.',
+				  HINT = 'Use ALTER TABLE ... NO INHERIT.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION abac_require_binding(uuid, regclass) IS
+	'internal: an error when the source is not as it was when it was bound';
+
+CREATE FUNCTION abac_write_binding(kind text, source regclass, mapping jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET timezone = 'UTC' SET datestyle = 'ISO' SET extra_float_digits = 1
+AS $$
+DECLARE
+	blocks CONSTANT bigint := 500;	-- that are copied at a time: about 100,000 short rows
+	report CONSTANT bigint := 100000;
+	tab pg_class;
+	planned record;
+	query record;
+	bound @extschema@.abac_bindings;
+	function text;
+	target text;
+	mark text;
+	insertion text;
+	differs text;
+	ours record;
+	rows bigint;
+	copied bigint := 0;
+	detail text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM @extschema@.abac_binding_columns(kind)) THEN
+		RAISE EXCEPTION 'invalid kind %', coalesce(quote_ident(kind), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = 'It is one of user_roles, memberships, scopes, user_attributes, user_permissions.';
+	END IF;
+	SELECT c.* INTO tab FROM pg_class c WHERE c.oid = source;
+	detail := CASE
+		WHEN tab.relkind = 'p' THEN 'It is partitioned: what is written to a partition is not seen by the triggers of its parent.'
+		WHEN tab.relkind = 'v' THEN 'It is a view. Bind the table that it reads.'
+		WHEN tab.relkind = 'm' THEN 'It is a materialized view, which has no triggers.'
+		WHEN tab.relkind = 'f' THEN 'It is a foreign table, which changes without firing triggers here.'
+		WHEN tab.relkind <> 'r' THEN 'It is not a table.'
+		WHEN tab.relpersistence = 't' THEN 'It is temporary, and others see what is bound.'
+		WHEN tab.relpersistence = 'u' THEN 'It is unlogged: after a crash it is empty, and no trigger says so.'
+		WHEN tab.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN 'It is a table of the system.'
+		WHEN EXISTS (
+			SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+			WHERE d.classid = 'pg_class'::regclass AND d.objid = source AND d.deptype = 'e'
+				AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'abac') THEN 'It is a table of the extension.'
+		END;
+	IF detail IS NOT NULL THEN
+		RAISE EXCEPTION 'cannot bind %', source
+			USING ERRCODE = 'wrong_object_type', DETAIL = detail;
+	END IF;
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		-- what is copied must be what is committed once the table is locked
+		RAISE EXCEPTION 'abac_bind needs isolation level READ COMMITTED'
+			USING ERRCODE = 'invalid_transaction_state',
+				  DETAIL = 'An older snapshot could miss rows that were added since.',
+				  HINT = 'Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
+
+	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', source);
+	IF EXISTS (SELECT FROM pg_inherits i WHERE source IN (i.inhparent, i.inhrelid)) THEN
+		RAISE EXCEPTION 'cannot bind %', source
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'It is a partition, or has parents or children: what is written to a child is not seen by the triggers of its parent, nor the other way round.';
+	END IF;
+	IF EXISTS (SELECT FROM @extschema@.abac_bindings b WHERE b.kind = abac_write_binding.kind AND b.source = abac_write_binding.source) THEN
+		RAISE EXCEPTION '% is already bound as %', source, kind
+			USING ERRCODE = 'duplicate_object',
+				  HINT = format('To bind it in another way, use abac_unbind(%L, %L) first.', kind, source::text);
+	END IF;
+	planned := @extschema@.abac_plan_binding(kind, source, mapping);
+	INSERT INTO @extschema@.abac_bindings (kind, source, mapping, key_columns, columns, column_types)
+	VALUES (kind, source, planned.mapping, planned.key_columns, planned.columns, planned.column_types)
+	RETURNING * INTO bound;
+
+	query := @extschema@.abac_binding_query(bound.id, true);
+	function := format('@extschema@.%I', 'abac_bound_' || replace(bound.id::text, '-', ''));
+	target := format('@extschema@.%I', 'abac_' || kind);
+	mark := quote_literal('abac_bind:' || bound.id);
+	insertion := format('INSERT INTO %s (id, %s, created_by) SELECT %s AS id, %s, %s',
+						target, array_to_string(query.columns, ', '), query.id, query.fields, mark);
+	-- attributes as text: 1.0 and 1.00 are equal, but not as strings
+	SELECT format('(%s) IS DISTINCT FROM (%s)', string_agg(format(c.form, 't', c.name), ', '), string_agg(format(c.form, 'n', c.name), ', '))
+	INTO differs
+	FROM (SELECT u.name, CASE u.name WHEN 'attributes' THEN '%s.%s::text' ELSE '%s.%s' END FROM unnest(query.columns) u (name)) c (name, form);
+
+	-- Plans are made once and serve statements that change one row and those
+	-- that change all: hence joins by the target's index only, and EXCEPT.
+	-- What is gone goes before anything comes, so that rows can swap keys.  A row
+	-- that another transaction deleted may be in an old snapshot: hence ON
+	-- CONFLICT and not NOT EXISTS.
+	EXECUTE format('CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER '
+		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' SET datestyle = ''ISO'' SET extra_float_digits = 1 '
+		'SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS %L', function, format(
+'
+#variable_conflict use_column
+BEGIN
+	PERFORM @extschema@.abac_require_binding(%1$L::pg_catalog.uuid, TG_RELID::pg_catalog.regclass);
+	IF TG_OP = ''INSERT'' THEN
+		IF EXISTS (SELECT FROM new_rows) THEN
+			%2$s FROM new_rows AS s;
+		END IF;
+	ELSIF TG_OP = ''UPDATE'' THEN
+		-- most updates change nothing of this, and must not disturb anybody''s cache
+		IF EXISTS (SELECT %3$s FROM old_rows AS s EXCEPT SELECT %3$s FROM new_rows AS s)
+			OR EXISTS (SELECT FROM (SELECT %3$s AS id, %4$s FROM new_rows AS s) AS n LEFT JOIN %5$s AS t ON t.id = n.id
+					   WHERE t.id IS NULL OR %6$s)
+		THEN
+			DELETE FROM %5$s AS t
+				USING (SELECT %3$s AS id FROM old_rows AS s EXCEPT SELECT %3$s FROM new_rows AS s) AS n WHERE t.id = n.id;
+			DELETE FROM %5$s AS t
+				USING (SELECT %3$s AS id, %4$s FROM new_rows AS s) AS n WHERE t.id = n.id AND %6$s;
+			%2$s FROM new_rows AS s ON CONFLICT (id) DO NOTHING;
+		END IF;
+	ELSIF TG_OP = ''DELETE'' THEN
+		IF EXISTS (SELECT FROM old_rows) THEN
+			DELETE FROM %5$s AS t USING (SELECT %3$s AS id FROM old_rows AS s) AS n WHERE t.id = n.id;
+		END IF;
+	ELSE
+		IF current_setting(''transaction_isolation'') NOT IN (''read committed'', ''read uncommitted'') THEN
+			RAISE EXCEPTION ''a table bound by abac_bind is truncated in isolation level READ COMMITTED only''
+				USING ERRCODE = ''invalid_transaction_state'',
+					  DETAIL = ''An older snapshot could miss rows that were added since.'',
+					  HINT = ''Use DELETE.'';
+		END IF;
+		DELETE FROM %5$s AS t WHERE t.created_by = %7$s;
+	END IF;
+	RETURN NULL;
+END
+', bound.id, insertion, query.id, query.fields, target, differs, mark));
+	EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', function);
+	EXECUTE format('COMMENT ON FUNCTION %s() IS %L', function, format('made by abac_bind: keeps abac_%s in step with %s', kind, source));
+	-- so that DROP EXTENSION stops at the triggers, and CASCADE takes them along
+	EXECUTE format('ALTER FUNCTION %s() DEPENDS ON EXTENSION abac', function);
+
+	FOR ours IN SELECT * FROM (VALUES
+		('insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT'),
+		('update', 'AFTER UPDATE', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT'),
+		('delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT'),
+		('truncate', 'AFTER TRUNCATE', 'FOR EACH STATEMENT'),
+		-- Never fires.  While there is such a trigger, PostgreSQL lets the table
+		-- become no partition or child, whose parent's statements would fire no
+		-- trigger here; and while it names the columns, their types don't change.
+		('guard', 'AFTER DELETE', format('REFERENCING OLD TABLE AS old_rows FOR EACH ROW WHEN (%s AND false)', (
+			SELECT string_agg(format('OLD.%I IS NULL', k), ' AND ') FROM unnest(bound.columns) k))))
+		v (name, event, rest)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I %s ON %s %s EXECUTE FUNCTION %s()',
+					   format('abac_bind_%s_%s', kind, ours.name), ours.event, source, ours.rest, function);
+		EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', format('abac_bind_%s_%s', kind, ours.name), source,
+					   CASE ours.name WHEN 'guard' THEN 'made by abac_bind: keeps the table from becoming a partition or a child, and its columns from changing their types'
+					   ELSE format('made by abac_bind: keeps abac_%s in step', kind) END);
+	END LOOP;
+
+	-- A statement for some blocks at a time, so that it never takes much memory.
+	BEGIN
+		FOR block IN 0 .. pg_relation_size(source) / current_setting('block_size')::bigint - 1 BY blocks LOOP
+			EXECUTE format('%s FROM %s', insertion, query.rows) USING block::bigint, blocks;
+			GET DIAGNOSTICS rows = ROW_COUNT;
+			IF (copied + rows) / report > copied / report THEN
+				RAISE NOTICE 'copied % rows of %', copied + rows, source;
+			END IF;
+			copied := copied + rows;
+		END LOOP;
+	EXCEPTION WHEN unique_violation THEN
+		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+		RAISE EXCEPTION 'cannot copy the rows of % to abac_%', source, kind
+			USING ERRCODE = 'unique_violation', DETAIL = detail,
+				  HINT = 'Either it is there already, by hand or from another table: delete it, the bound table is the truth. Or two rows of the bound table say the same.';
+	END;
+	RAISE NOTICE 'bound % to abac_%; rows copied: %', source, kind, copied
+		USING DETAIL = format('Key: %s. Mapping: %s.', array_to_string(bound.key_columns, ', '), bound.mapping);
+END
+$$;
+COMMENT ON FUNCTION abac_write_binding(text, regclass, jsonb) IS
+	'internal: abac_bind, for whoever may write the abac_ tables';
+
+CREATE FUNCTION abac_bind(kind text, source regclass, mapping jsonb DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_bind'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_bind(text, regclass, jsonb) IS
+	'keeps abac_<kind> in step with an application''s own table, by triggers: not where they are disabled, nor on a replica. For its owner; whoever may call it, or write a bound table, says who has rights';
+
+CREATE FUNCTION abac_forget_binding(binding uuid, keep boolean) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known text;
+	rows bigint;
+BEGIN
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'a binding made by abac_bind ends in isolation level READ COMMITTED only'
+			USING ERRCODE = 'invalid_transaction_state',
+				  DETAIL = 'An older snapshot could miss rows that were added since.';
+	END IF;
+	DELETE FROM @extschema@.abac_bindings b WHERE b.id = binding RETURNING b.kind INTO STRICT known;
+	EXECUTE format(CASE WHEN keep THEN 'UPDATE @extschema@.%I SET created_by = NULL WHERE created_by = %L'
+				   ELSE 'DELETE FROM @extschema@.%I WHERE created_by = %L' END,
+				   'abac_' || known, 'abac_bind:' || binding);
+	GET DIAGNOSTICS rows = ROW_COUNT;
+	EXECUTE format('DROP FUNCTION IF EXISTS @extschema@.%I()', 'abac_bound_' || replace(binding::text, '-', ''));
+	RETURN rows;
+END
+$$;
+COMMENT ON FUNCTION abac_forget_binding(uuid, boolean) IS
+	'internal: ends a binding whose triggers are gone: deletes the rows that it made (or keeps them as if made by hand), and gives their number';
+
+CREATE FUNCTION abac_delete_binding(kind text, source regclass, keep boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	binding uuid;
+	part text;
+BEGIN
+	SELECT b.id INTO binding
+	FROM @extschema@.abac_bindings b WHERE b.kind = abac_delete_binding.kind AND b.source = abac_delete_binding.source;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION '% is not bound as %', source, coalesce(kind, 'NULL')
+			USING ERRCODE = 'undefined_object',
+				  DETAIL = coalesce((SELECT 'It is bound as: ' || string_agg(b.kind, ', ' ORDER BY b.kind) || '.'
+									 FROM @extschema@.abac_bindings b WHERE b.source = abac_delete_binding.source), '');
+	END IF;
+	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', source);
+	FOR part IN
+		SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+		WHERE t.tgrelid = source AND p.proname = 'abac_bound_' || replace(binding::text, '-', '') AND p.pronamespace = '@extschema@'::regnamespace
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', part, source);
+	END LOOP;
+	RAISE NOTICE 'unbound % from abac_%; rows %: %', source, kind, CASE WHEN keep THEN 'kept' ELSE 'deleted' END,
+		@extschema@.abac_forget_binding(binding, coalesce(keep, false));
+END
+$$;
+COMMENT ON FUNCTION abac_delete_binding(text, regclass, boolean) IS
+	'internal: abac_unbind, for whoever may write the abac_ tables';
+
+CREATE FUNCTION abac_unbind(kind text, source regclass, keep boolean DEFAULT false) RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_unbind'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_unbind(text, regclass, boolean) IS
+	'takes back what abac_bind did, with the rows that it made unless they are to be kept. For the table''s owner';
+
+CREATE FUNCTION abac_compare_binding(kind text, source regclass)
+	RETURNS TABLE (difference text, key text, expected jsonb, found jsonb)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET timezone = 'UTC' SET datestyle = 'ISO' SET extra_float_digits = 1
+AS $$
+DECLARE
+	binding uuid;
+	query record;
+	pairs text;
+BEGIN
+	SELECT b.id INTO binding
+	FROM @extschema@.abac_bindings b WHERE b.kind = abac_compare_binding.kind AND b.source = abac_compare_binding.source;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION '% is not bound as %', source, coalesce(kind, 'NULL')
+			USING ERRCODE = 'undefined_object';
+	END IF;
+	PERFORM @extschema@.abac_require_binding(binding, source);
+
+	RETURN QUERY
+		SELECT CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, n.name, NULL::jsonb, NULL::jsonb
+		FROM (SELECT format('abac_bind_%s_%s', abac_compare_binding.kind, e) FROM unnest('{insert,update,delete,truncate,guard}'::text[]) e) n (name)
+			LEFT JOIN pg_trigger t ON t.tgrelid = abac_compare_binding.source AND t.tgname = n.name
+		WHERE t.oid IS NULL OR t.tgenabled NOT IN ('O', 'A')
+		ORDER BY n.name;
+
+	query := @extschema@.abac_binding_query(binding, false);
+	SELECT format('pg_catalog.jsonb_build_object(%s)', string_agg(format('%1$L, r.%1$I', c), ', '))
+	INTO pairs FROM unnest(query.columns) c;
+	RETURN QUERY EXECUTE format(
+		'SELECT CASE WHEN t.id IS NULL THEN ''missing'' WHEN n.id IS NULL THEN ''extra'' ELSE ''different'' END, n.key, n.pairs, t.pairs
+		FROM (SELECT r.id, r.key, %1$s FROM (SELECT %2$s AS id, %3$s AS key, %4$s FROM %5$s) AS r) AS n (id, key, pairs)
+			FULL JOIN (SELECT r.id, %1$s FROM @extschema@.%6$I AS r WHERE r.created_by = %7$L) AS t (id, pairs) ON t.id = n.id
+		WHERE n.pairs::text IS DISTINCT FROM t.pairs::text
+		ORDER BY 1, n.key COLLATE "C", 4',
+		pairs, query.id, query.key, query.fields, query.rows, 'abac_' || kind, 'abac_bind:' || binding)
+		USING 0::bigint, pg_relation_size(source) / current_setting('block_size')::bigint;
+END
+$$;
+COMMENT ON FUNCTION abac_compare_binding(text, regclass) IS
+	'internal: abac_verify_binding, for whoever may read the abac_ tables';
+
+CREATE FUNCTION abac_verify_binding(kind text, source regclass)
+	RETURNS TABLE (difference text, key text, expected jsonb, found jsonb)
+	AS 'MODULE_PATHNAME', 'abac_verify_binding'
+	LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_verify_binding(text, regclass) IS
+	'what is not as abac_bind left it: rows missing here, extra or different, triggers missing or disabled: nothing. For the table''s owner';
 
 --
 -- Administration
@@ -2895,6 +3648,23 @@ REVOKE ALL ON FUNCTION
 	abac_unregister(regclass),
 	abac_protect(regclass, text, name, name, name, name, text, jsonb, boolean),
 	abac_unprotect(regclass),
+	abac_bind(text, regclass, jsonb),
+	abac_write_binding(text, regclass, jsonb),
+	abac_unbind(text, regclass, boolean),
+	abac_delete_binding(text, regclass, boolean),
+	abac_verify_binding(text, regclass),
+	abac_compare_binding(text, regclass),
+	abac_binding_columns(text),
+	abac_binding_types(regclass, text[]),
+	abac_binding_value(text, text, text),
+	abac_binding_constant(text, jsonb),
+	abac_plan_binding(text, regclass, jsonb),
+	abac_binding_query(uuid, boolean),
+	abac_bound_role(text, text, text, boolean),
+	abac_bound_permission(text, boolean),
+	abac_require_binding(uuid, regclass),
+	abac_forget_binding(uuid, boolean),
+	abac_rows(regclass, text[], bigint, bigint),
 	abac_set_context(jsonb, boolean),
 	abac_set_user(text, boolean),
 	abac_set_user(uuid, boolean),

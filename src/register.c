@@ -1,11 +1,11 @@
 /*
  * register.c
- *	  abac_register() and abac_unregister(): a table's owner registers it.
+ *	  abac_register(), abac_bind() and what takes them back: for a table's owner.
  *
- * Registrations are in a table that is closed to the callers, so somebody else
- * has to write it: the table's owner.  Whether the caller may is asked here, of
- * the user who runs the code, and not of the session's: a trigger, an index's
- * function or a function of another owner runs as its own.
+ * Registrations and bindings are in tables that are closed to the callers, so
+ * somebody else has to write them: those tables' owner.  Whether the caller may
+ * is asked here, of the user who runs the code, and not of the session's: a
+ * trigger, an index's function or a function of another owner runs as its own.
  */
 #include "postgres.h"
 
@@ -25,18 +25,22 @@
 
 PG_FUNCTION_INFO_V1(abac_register);
 PG_FUNCTION_INFO_V1(abac_unregister);
+PG_FUNCTION_INFO_V1(abac_bind);
+PG_FUNCTION_INFO_V1(abac_unbind);
+PG_FUNCTION_INFO_V1(abac_verify_binding);
 
+/* Does the user own the relation that is this argument? */
 static void
-CheckOwner(FunctionCallInfo fcinfo)
+CheckOwner(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	Oid			relation;
 	char		kind;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("relation must not be NULL")));
-	relation = PG_GETARG_OID(0);
+				 errmsg("%s must not be NULL", name)));
+	relation = PG_GETARG_OID(argument);
 	kind = get_rel_relkind(relation);
 	if (kind == '\0')
 		ereport(ERROR,
@@ -92,6 +96,7 @@ AbacCallAsOwner(FunctionCallInfo fcinfo, const char *name, const Oid *types, int
 	SetUserIdAndSecContext(OwnerOf(table), context | SECURITY_LOCAL_USERID_CHANGE);
 	result = FunctionCallInvoke(call);
 	SetUserIdAndSecContext(user, context);
+	fcinfo->isnull = call->isnull;
 	return result;
 }
 
@@ -101,7 +106,7 @@ abac_register(PG_FUNCTION_ARGS)
 {
 	static const Oid types[] = {REGCLASSOID, TEXTOID, NAMEOID, NAMEOID, NAMEOID, NAMEOID, TEXTOID};
 
-	CheckOwner(fcinfo);
+	CheckOwner(fcinfo, 0, "relation");
 	(void) AbacCallAsOwner(fcinfo, "abac_write_registration", types, lengthof(types));
 	PG_RETURN_VOID();
 }
@@ -112,6 +117,38 @@ abac_unregister(PG_FUNCTION_ARGS)
 {
 	static const Oid types[] = {REGCLASSOID};
 
-	CheckOwner(fcinfo);
+	CheckOwner(fcinfo, 0, "relation");
 	return AbacCallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
+}
+
+/* abac_bind(kind, source, mapping): abac_write_binding for the owner. */
+Datum
+abac_bind(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {TEXTOID, REGCLASSOID, JSONBOID};
+
+	CheckOwner(fcinfo, 1, "source");
+	(void) AbacCallAsOwner(fcinfo, "abac_write_binding", types, lengthof(types));
+	PG_RETURN_VOID();
+}
+
+/* abac_unbind(kind, source, keep): abac_delete_binding for the owner. */
+Datum
+abac_unbind(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {TEXTOID, REGCLASSOID, BOOLOID};
+
+	CheckOwner(fcinfo, 1, "source");
+	(void) AbacCallAsOwner(fcinfo, "abac_delete_binding", types, lengthof(types));
+	PG_RETURN_VOID();
+}
+
+/* abac_verify_binding(kind, source): abac_compare_binding for the owner. */
+Datum
+abac_verify_binding(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {TEXTOID, REGCLASSOID};
+
+	CheckOwner(fcinfo, 1, "source");
+	return AbacCallAsOwner(fcinfo, "abac_compare_binding", types, lengthof(types));
 }

@@ -74,6 +74,24 @@ SELECT bag_eq(
 		('abac_require_own_functions()',              'void',    's', 'u', true),
 		('abac_write_registration(regclass,text,name,name,name,name,text)', 'void', 'v', 'u', false),
 		('abac_delete_registration(regclass)',        'boolean', 'v', 'u', false),
+		-- bound tables
+		('abac_bind(text,regclass,jsonb)',            'void',    'v', 'u', false),
+		('abac_unbind(text,regclass,boolean)',        'void',    'v', 'u', false),
+		('abac_verify_binding(text,regclass)',        'record',  's', 'u', false),
+		('abac_write_binding(text,regclass,jsonb)',   'void',    'v', 'u', false),
+		('abac_delete_binding(text,regclass,boolean)', 'void',   'v', 'u', false),
+		('abac_compare_binding(text,regclass)',       'record',  's', 'u', false),
+		('abac_forget_binding(uuid,boolean)',         'bigint',  'v', 'u', false),
+		('abac_require_binding(uuid,regclass)',       'void',    's', 'u', false),
+		('abac_plan_binding(text,regclass,jsonb)',    'record',  's', 'u', false),
+		('abac_binding_query(uuid,boolean)',          'record',  's', 'u', false),
+		('abac_binding_columns(text)',                'record',  'i', 's', false),
+		('abac_binding_types(regclass,text[])',       'text[]',  's', 's', false),
+		('abac_binding_value(text,text,text)',        'text',    'i', 's', false),
+		('abac_binding_constant(text,jsonb)',         'text',    'i', 's', false),
+		('abac_bound_role(text,text,text,boolean)',   'uuid',    's', 'u', false),
+		('abac_bound_permission(text,boolean)',       'uuid',    's', 'u', false),
+		('abac_rows(regclass,text[],bigint,bigint)',  'record',  'v', 'u', false),
 		('abac_filter(text,text,regclass,jsonb)',     'text', 's', 's', false),
 		('abac_filter(uuid,text,regclass,jsonb)',     'text', 's', 's', false),
 		('abac_filter(bigint,text,regclass,jsonb)',   'text', 's', 's', false),
@@ -170,6 +188,17 @@ SELECT lives_ok($$SELECT abac_unprotect(relation => 'abac_test_named')$$, 'abac_
 SELECT lives_ok($$SELECT abac_register(relation => 'abac_test_named', resource_type => 'doc', id_column => NULL, organization_column => 'org',
 	project_column => NULL, workspace_column => NULL, null_scope => 'platform')$$, 'abac_register, by name');
 SELECT is(abac_unregister(relation => 'abac_test_named'), true, 'abac_unregister');
+ALTER TABLE abac_test_named ADD PRIMARY KEY (org);
+SELECT lives_ok($$SELECT abac_bind(kind => 'scopes', source => 'abac_test_named', mapping => '{"scope_type": {"value": "team"}, "scope_id": "org"}')$$, 'abac_bind, by name');
+INSERT INTO abac_test_named VALUES ('t');
+SELECT is_empty($$SELECT difference, key, expected, found FROM abac_verify_binding(kind => 'scopes', source => 'abac_test_named')$$, 'abac_verify_binding');
+-- what is made for a binding is no more open than the extension's own functions
+SELECT is(
+	(SELECT (prosecdef, proowner = (SELECT extowner FROM pg_extension WHERE extname = 'abac'), has_function_privilege('public', p.oid, 'EXECUTE'),
+			 'search_path=pg_catalog, pg_temp' = ANY (proconfig), obj_description(p.oid, 'pg_proc'))::text
+	 FROM pg_proc p, abac_bindings b WHERE proname = 'abac_bound_' || replace(b.id::text, '-', '')),
+	'(t,t,f,t,"made by abac_bind: keeps abac_scopes in step with public.abac_test_named")', 'the function of a binding');
+SELECT lives_ok($$SELECT abac_unbind(kind => 'scopes', source => 'abac_test_named', keep => true)$$, 'abac_unbind');
 ROLLBACK TO named;
 
 --
@@ -179,7 +208,7 @@ ROLLBACK TO named;
 SELECT bag_eq(
 	$$SELECT relname::text FROM tables$$,
 	$$SELECT 'abac_' || t FROM unnest('{attribute_definitions, rules, rule_groups, rule_group_members, policies, policy_rule_groups,
-		policy_assignments, resource_types, relations, user_attributes, scopes, memberships, roles, permissions, role_permissions,
+		policy_assignments, resource_types, relations, bindings, user_attributes, scopes, memberships, roles, permissions, role_permissions,
 		user_roles, user_permissions, conditions, policy_rules}'::text[]) t$$,
 	'the tables');
 SELECT is_empty(

@@ -98,6 +98,16 @@ FROM unnest(ARRAY[
 	$$SELECT abac_enable_triggers()$$,
 	$$SELECT abac_export()$$,
 	$$SELECT abac_import('{"abac": 1, "organizations": []}', true)$$,
+	$$SELECT abac_bind('scopes', 'abac_roles')$$,
+	$$SELECT abac_unbind('scopes', 'abac_roles')$$,
+	$$SELECT abac_verify_binding('scopes', 'abac_roles')$$,
+	$$SELECT abac_write_binding('scopes', 'abac_roles', NULL)$$,
+	$$SELECT abac_delete_binding('scopes', 'abac_roles', true)$$,
+	$$SELECT abac_compare_binding('scopes', 'abac_roles')$$,
+	$$SELECT abac_forget_binding(gen_random_uuid(), true)$$,
+	$$SELECT * FROM abac_rows('abac_roles', '{name}', 0, 1) AS r (name text)$$,
+	$$SELECT abac_bound_role('editor', 'global', NULL, false)$$,
+	$$SELECT abac_bound_permission('doc:read', false)$$,
 	$$CREATE TRIGGER t AFTER INSERT ON abac_rules FOR EACH ROW EXECUTE FUNCTION abac_changed()$$]) sql;
 SELECT is(pg_temp.as_plain(format(sql, c.oid::regclass)), '42501', format('refused: ' || sql, c.oid::regclass))
 FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
@@ -227,6 +237,14 @@ SET LOCAL ROLE abac_test_plain;
 CREATE TABLE abac_test_evil.report (id int PRIMARY KEY);
 RESET ROLE;
 INSERT INTO abac_relations (relation, resource_type) VALUES ('abac_test_evil.report', 'report');
+-- A bound one too, that its owner writes and drops there.
+SELECT lives_ok($$SELECT abac_bind('memberships', 'abac_test_evil.report', '{"scope_type": {"value": "team"}, "scope_id": "id", "user_id": "id"}')$$, 'bound');
+SELECT is(pg_temp.in_trap(sql), 'done', 'in the trap: ' || sql)
+FROM unnest(ARRAY[
+	$$INSERT INTO abac_test_evil.report VALUES (1), (2)$$,
+	$$UPDATE abac_test_evil.report SET id = id OPERATOR(pg_catalog.+) 10$$,
+	$$DELETE FROM abac_test_evil.report WHERE id OPERATOR(pg_catalog.=) 11$$]) sql;
+SELECT is((SELECT string_agg(user_id, ' ') FROM abac_memberships), '12', 'and kept in step');
 SET LOCAL ROLE abac_test_plain;
 SET LOCAL search_path = abac_test_evil, pg_temp, pg_catalog, public;
 DROP TABLE abac_test_evil.report;
@@ -234,6 +252,7 @@ RESET ROLE;
 SET LOCAL search_path = public;
 DROP TABLE pg_temp.pg_class, pg_temp.pg_extension;		-- pgTAP isn't as careful
 SELECT is_empty('SELECT * FROM abac_relations', 'a dropped table''s registration goes with it, whoever drops it');
+SELECT is_empty('SELECT id FROM abac_bindings UNION ALL SELECT id FROM abac_memberships', 'and so does its binding, with its rows');
 
 --
 -- The end of a session's use
