@@ -2455,24 +2455,37 @@ DECLARE
 BEGIN
 	-- Triggers were off.  Such a policy is unknown; without the broken part it
 	-- could allow, wherever the document goes.
-	IF EXISTS (SELECT FROM @extschema@.abac_rule_group_members l
-				   LEFT JOIN @extschema@.abac_rules r ON r.id = l.rule_id
-				   LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.child_group_id
-			   WHERE r.id IS NULL AND g.id IS NULL)
-		OR EXISTS (SELECT FROM @extschema@.abac_policy_rule_groups l
-					   LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.rule_group_id
-				   WHERE g.id IS NULL)
-		OR EXISTS (SELECT FROM @extschema@.abac_role_permissions l
-					   LEFT JOIN @extschema@.abac_permissions p ON p.id = l.permission_id
-				   WHERE p.id IS NULL)
-		OR EXISTS (SELECT FROM @extschema@.abac_conditions c
-					   LEFT JOIN @extschema@.abac_permissions p ON p.id = c.permission_id
-					   LEFT JOIN @extschema@.abac_roles r ON r.id = c.role_id
-				   WHERE p.id IS NULL OR (c.role_id IS NOT NULL AND r.id IS NULL))
-	THEN
+	SELECT b.what, b.id INTO k
+	FROM (SELECT 'member of a rule group', l.id, g.organization_id
+		  FROM @extschema@.abac_rule_group_members l
+			  LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.group_id
+			  LEFT JOIN @extschema@.abac_rules r ON r.id = l.rule_id
+			  LEFT JOIN @extschema@.abac_rule_groups c ON c.id = l.child_group_id
+		  WHERE r.id IS NULL AND c.id IS NULL
+		  UNION ALL
+		  SELECT 'rule group of a policy', l.id, p.organization_id
+		  FROM @extschema@.abac_policy_rule_groups l
+			  LEFT JOIN @extschema@.abac_policies p ON p.id = l.policy_id
+			  LEFT JOIN @extschema@.abac_rule_groups g ON g.id = l.rule_group_id
+		  WHERE g.id IS NULL
+		  UNION ALL
+		  SELECT 'permission of a role', l.id, r.organization_id
+		  FROM @extschema@.abac_role_permissions l
+			  LEFT JOIN @extschema@.abac_roles r ON r.id = l.role_id
+			  LEFT JOIN @extschema@.abac_permissions p ON p.id = l.permission_id
+		  WHERE p.id IS NULL
+		  UNION ALL
+		  SELECT 'condition', c.id, r.organization_id
+		  FROM @extschema@.abac_conditions c
+			  LEFT JOIN @extschema@.abac_permissions p ON p.id = c.permission_id
+			  LEFT JOIN @extschema@.abac_roles r ON r.id = c.role_id
+		  WHERE p.id IS NULL OR (c.role_id IS NOT NULL AND r.id IS NULL)) b (what, id, organization_id)
+	WHERE organizations IS NULL OR coalesce(b.organization_id, '') = ANY (organizations)
+	ORDER BY b.what, b.id LIMIT 1;
+	IF FOUND THEN
 		RAISE EXCEPTION 'the policies cannot be written as a document'
 			USING ERRCODE = 'data_corrupted',
-				  DETAIL = 'A member, a link, a permission of a role or a condition names a row that does not exist.',
+				  DETAIL = format('The %s with id %s names a row that does not exist.', k.what, k.id),
 				  HINT = 'Delete what was written while triggers were off.';
 	END IF;
 
@@ -3112,6 +3125,19 @@ BEGIN
 	ORDER BY l.organization COLLATE "C", l.place, l.kind COLLATE "C" DESC, coalesce(n.name, o.name) COLLATE "C", coalesce(n.content, o.content) COLLATE "C";
 END
 $$;
+CREATE FUNCTION abac_unique_jsonb(document text) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'abac_unique_jsonb'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION abac_unique_jsonb(text) IS
+	'internal: the text as jsonb; an error when an object has two fields of one name, of which jsonb keeps the last';
+
+CREATE FUNCTION abac_import(document text, dry_run boolean DEFAULT false)
+	RETURNS TABLE (action text, kind text, organization text, name text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'SELECT * FROM @extschema@.abac_import(@extschema@.abac_unique_jsonb(document), dry_run)';
+COMMENT ON FUNCTION abac_import(text, boolean) IS
+	'the same of a document as text, such as a file''s; one in which a key is there twice is refused';
 COMMENT ON FUNCTION abac_import(jsonb, boolean) IS
 	'makes the policies of each organization that has a section in the document what the section says, all or nothing, and says what that added, changed, removed (and which permissions it kept, being in use, though the document lacks them); dry_run: says so, and changes nothing. A list below a group, policy or role is part of it, but assignments are named by themselves. Who may call it may grant anybody anything';
 
@@ -3137,15 +3163,15 @@ CREATE FUNCTION abac_jsonb_to_extended_json(document jsonb, dates text[] DEFAULT
 COMMENT ON FUNCTION abac_jsonb_to_extended_json(jsonb, text[], boolean) IS
 	'a JSON object as one line of Extended JSON; its fields named in dates become datetimes';
 
-CREATE FUNCTION abac_next_documents(source bytea, path text, start bigint, number bigint,
-									OUT documents bytea[], OUT is_json boolean, OUT next bigint, OUT size bigint)
+CREATE FUNCTION abac_next_documents(source bytea, path text, version text, start bigint, number bigint, OUT documents bytea[],
+									OUT is_json boolean, OUT next bigint, OUT size bigint, OUT new_version text)
 	AS 'MODULE_PATHNAME', 'abac_next_documents'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION abac_next_documents(bytea, text, bigint, bigint) IS
+COMMENT ON FUNCTION abac_next_documents(bytea, text, text, bigint, bigint) IS
 	'internal: some documents of a value or a file, from a position on';
 
 CREATE FUNCTION abac_read_document(document bytea, is_json boolean, fields text[], serialized text,
-								   OUT content jsonb, OUT others text[], OUT json text)
+								   OUT content jsonb, OUT others text[], OUT json bytea)
 	AS 'MODULE_PATHNAME', 'abac_read_document'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION abac_read_document(bytea, boolean, text[], text) IS
@@ -3168,7 +3194,10 @@ BEGIN
 			d.content ->> 'description' AS description, lower(d.content ->> 'condition_hash') AS hash, d.json,
 			CASE WHEN d.content ->> 'rule_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 				 THEN (d.content ->> 'rule_id')::uuid END AS rule_id,
-			d.content ->> 'organization_id' AS organization_id
+			d.content ->> 'organization_id' AS organization_id, d.content ? 'organization_id' AS says_organization,
+			coalesce(jsonb_typeof(d.content -> 'description'), 'null') IN ('string', 'null')
+				AND coalesce(jsonb_typeof(d.content -> 'updated_by'), 'null') IN ('string', 'null')
+				AND coalesce(jsonb_typeof(d.content -> 'condition_hash'), 'null') IN ('string', 'null') AS has_texts
 		FROM (SELECT u.number, r.*
 			  FROM unnest(documents) WITH ORDINALITY u (document, number),
 				   LATERAL @extschema@.abac_read_document(u.document, is_json, wanted, tree) r) d
@@ -3198,6 +3227,7 @@ BEGIN
 		SELECT 'description', count(*) FROM matched m WHERE m.old_description <> m.description HAVING count(*) > 0
 	)
 	SELECT count(*) FILTER (WHERE m.id IS NULL) AS unknown, count(*) FILTER (WHERE NOT m.fits) AS elsewhere,
+		count(*) FILTER (WHERE NOT m.says_organization) AS homeless, count(*) FILTER (WHERE NOT m.has_texts) AS odd,
 		count(*) FILTER (WHERE coalesce(jsonb_typeof(m.tree), 'null') = 'null') AS treeless,
 		count(*) FILTER (WHERE coalesce(m.content ->> 'schema_version', '1') <> '1') AS other_versions,
 		(SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM changed) AS changed,
@@ -3209,11 +3239,17 @@ BEGIN
 		-- of the two serializations that are known: jsonb's text, and JSON.stringify's
 		SELECT CASE WHEN m.hash IS NOT NULL
 					THEN m.hash = @extschema@.abac_condition_hash(m.tree)
-						 OR coalesce(m.hash = encode(sha256(convert_to(m.json, 'UTF8')), 'hex'), false) END) v (is_verified);
+						 OR coalesce(m.hash = encode(sha256(m.json), 'hex'), false) END) v (is_verified);
 
 	IF read.unknown > 0 THEN
 		RAISE EXCEPTION 'no rule has the id that field "rule_id" holds'
 			USING ERRCODE = 'foreign_key_violation';
+	ELSIF read.homeless > 0 THEN
+		RAISE EXCEPTION 'field "organization_id" is missing'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = 'A platform-wide rule''s is null.';
+	ELSIF read.odd > 0 THEN
+		RAISE EXCEPTION 'fields "description", "updated_by" and "condition_hash" must be strings or null'
+			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF read.elsewhere > 0 THEN
 		RAISE EXCEPTION 'the rule belongs to another organization than field "organization_id" says'
 			USING ERRCODE = 'integrity_constraint_violation';
@@ -3247,11 +3283,16 @@ DECLARE
 BEGIN
 	WITH document AS MATERIALIZED (
 		SELECT d.others, d.content -> 'attributes' AS attributes, d.content ->> 'updated_by' AS updated_by,
-			CASE WHEN jsonb_typeof(d.content -> 'user_id') IN ('string', 'number')
-				 THEN nullif(d.content ->> 'user_id', '') END AS user_id,
+			CASE jsonb_typeof(d.content -> 'user_id')
+				WHEN 'string' THEN nullif(d.content ->> 'user_id', '')
+				WHEN 'number' THEN substring(d.content ->> 'user_id' FROM '^-?[0-9]+$') END AS user_id,
 			d.content ->> 'organization_id' AS organization_id,
-			coalesce(jsonb_typeof(d.content -> 'organization_id') IN ('string', 'number', 'null'), true)
-				AND d.content ->> 'organization_id' IS DISTINCT FROM '' AS fits
+			CASE jsonb_typeof(d.content -> 'organization_id')
+				WHEN 'string' THEN d.content ->> 'organization_id' <> ''
+				WHEN 'number' THEN d.content ->> 'organization_id' ~ '^-?[0-9]+$'
+				WHEN 'null' THEN true
+				ELSE false END AS fits,
+			coalesce(jsonb_typeof(d.content -> 'updated_by'), 'null') IN ('string', 'null') AS has_texts
 		FROM (SELECT r.*
 			  FROM unnest(documents) u (document),
 				   LATERAL @extschema@.abac_read_document(u.document, is_json, wanted, '') r) d
@@ -3272,6 +3313,7 @@ BEGIN
 	)
 	SELECT count(*) FILTER (WHERE d.user_id IS NULL) AS userless, count(*) FILTER (WHERE NOT d.fits) AS odd,
 		count(*) FILTER (WHERE coalesce(jsonb_typeof(d.attributes), '') <> 'object') AS without,
+		count(*) FILTER (WHERE NOT d.has_texts) AS textless,
 		(SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM changed) AS changed,
 		(SELECT jsonb_object_agg(name, times)
 		 FROM (SELECT name, sum(o.times) AS times
@@ -3281,10 +3323,13 @@ BEGIN
 	FROM document d;
 
 	IF read.userless > 0 THEN
-		RAISE EXCEPTION 'field "user_id" must be a string that is not empty, or a number'
+		RAISE EXCEPTION 'field "user_id" must be a string that is not empty, or a whole number'
 			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF read.odd > 0 THEN
-		RAISE EXCEPTION 'field "organization_id" must be null, a string that is not empty, or a number'
+		RAISE EXCEPTION 'field "organization_id" must be a string that is not empty, a whole number, or null'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = 'Null is for attributes that hold in every organization.';
+	ELSIF read.textless > 0 THEN
+		RAISE EXCEPTION 'field "updated_by" must be a string or null'
 			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF read.without > 0 THEN
 		RAISE EXCEPTION 'field "attributes" must be an object'
@@ -3384,11 +3429,14 @@ CREATE FUNCTION abac_add_counts(a jsonb, b jsonb) RETURNS jsonb
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(key, times), '{}')
-	FROM (SELECT key, sum(value::bigint) AS times
-		  FROM (SELECT * FROM jsonb_each_text(a) UNION ALL SELECT * FROM jsonb_each_text(b)) e
-		  GROUP BY key) s
+	FROM (SELECT CASE WHEN key <= last OR last IS NULL THEN key ELSE '(other fields)' END AS key, sum(value::bigint) AS times
+		  FROM (SELECT e.*, (SELECT k FROM (SELECT jsonb_object_keys(a) UNION SELECT jsonb_object_keys(b)) k (k)
+							 ORDER BY k COLLATE "C" LIMIT 1 OFFSET 999) COLLATE "C" AS last
+				FROM (SELECT * FROM jsonb_each_text(a) UNION ALL SELECT * FROM jsonb_each_text(b)) e) l
+		  GROUP BY 1) s
 $$;
-COMMENT ON FUNCTION abac_add_counts(jsonb, jsonb) IS 'internal: counts by name, added up';
+COMMENT ON FUNCTION abac_add_counts(jsonb, jsonb) IS
+	'internal: counts by name, added up; of more than 1000 names the rest together';
 
 CREATE FUNCTION abac_import_all(collection text, source bytea, path text, dry_run boolean, on_error text)
 	RETURNS TABLE (outcome text, count bigint, document bigint, id text, detail text)
@@ -3401,6 +3449,7 @@ DECLARE
 	problem jsonb;
 	number bigint := 1;
 	start bigint := 0;
+	version text;
 	imported bigint := 0;
 	skipped bigint := 0;
 	verified bigint := 0;
@@ -3429,7 +3478,8 @@ BEGIN
 	BEGIN
 		CREATE TEMPORARY TABLE abac_import_seen (key text COLLATE "C" PRIMARY KEY) ON COMMIT DROP;
 		LOOP
-			SELECT * INTO batch FROM @extschema@.abac_next_documents(source, path, start, number);
+			SELECT * INTO batch FROM @extschema@.abac_next_documents(source, path, version, start, number);
+			version := batch.new_version;
 			EXIT WHEN batch.documents = '{}';
 			SELECT * INTO result FROM @extschema@.abac_import_documents(kind, batch.documents, batch.is_json, number);
 
@@ -3690,10 +3740,12 @@ REVOKE ALL ON FUNCTION
 	abac_apply_document(jsonb),
 	abac_export(text),
 	abac_import(jsonb, boolean),
+	abac_import(text, boolean),
 	abac_bson_to_jsonb(bytea),
 	abac_jsonb_to_bson(jsonb, text[]),
 	abac_jsonb_to_extended_json(jsonb, text[], boolean),
-	abac_next_documents(bytea, text, bigint, bigint),
+	abac_next_documents(bytea, text, text, bigint, bigint),
+	abac_unique_jsonb(text),
 	abac_read_document(bytea, boolean, text[], text),
 	abac_import_rule_conditions_batch(bytea[], boolean),
 	abac_import_user_attributes_batch(bytea[], boolean),

@@ -452,6 +452,10 @@ SELECT abac_export();
 SELECT abac_import(doc('groups', '[{"name": "g", "combine_logic": "and", "members": [{"rule": "r"}]}]'), true);
 SELECT abac_import(doc('rules', '[{"name": "b", "effect": "allow", "conditions": {"attribute": "user.x", "operator": "resembles", "value": 1}}]'), true);
 
+-- of a file, which may have a key twice, jsonb would keep the last
+SELECT abac_import('{"abac": 1, "organizations": [{"organization": "acme", "rules": [{"name": "r", "effect": "allow", "conditions": {"attribute": "user.x", "operator": "exists", "value": true}, "conditions": null}]}]}');
+SELECT abac_import('{"abac": 1, "organizations": [{"organization": "acme", "rules": [], "rules": []}]}', true);
+
 -- an older snapshot could miss what is to be removed
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT abac_import('{"abac": 1, "organizations": []}');
@@ -460,10 +464,14 @@ ROLLBACK;
 -- what is broken is not exported as if it were whole
 SELECT count(*) FROM abac_import(doc('groups', '[{"name": "g", "combine_logic": "and"}]'));
 SET session_replication_role = replica;
-INSERT INTO abac_rule_group_members (group_id, rule_id) SELECT id, gen_random_uuid() FROM abac_rule_groups;
+INSERT INTO abac_rule_group_members (id, group_id, rule_id) SELECT '00000000-0000-0000-0000-000000000001', id, gen_random_uuid() FROM abac_rule_groups;
 RESET session_replication_role;
 SELECT abac_export();
-SELECT abac_import('{"abac": 1, "organizations": []}');
+SELECT abac_export('acme');
+SELECT abac_import('{"abac": 1, "organizations": [{"organization": "acme"}]}');
+-- other organizations are not held up
+SELECT abac_export('globex');
+SELECT abac_import('{"abac": 1, "organizations": [{"organization": "globex"}]}');
 DELETE FROM abac_rule_group_members;
 
 --
@@ -475,7 +483,7 @@ SELECT abac_export();
 SELECT abac_import('{"abac": 1, "organizations": []}', true);
 SELECT abac_apply_document('{"abac": 1, "organizations": []}');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION abac_export(text), abac_import(jsonb, boolean) TO regress_abac_promoter;
+GRANT EXECUTE ON FUNCTION abac_export(text), abac_import(jsonb, boolean), abac_import(text, boolean) TO regress_abac_promoter;
 SET ROLE regress_abac_promoter;
 SELECT i.* FROM abac_import(doc('rules', '[{"name": "r", "effect": "allow", "conditions": null}]')) i;
 SELECT abac_export('acme');

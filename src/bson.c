@@ -44,7 +44,7 @@ PushDecimal128(JsonbParseState **state, JsonbIteratorToken token, const bson_ite
 	if (strcmp(text, "Infinity") == 0 || strcmp(text, "-Infinity") == 0)
 		AbacRefuseNumber("infinity", path);
 
-	AbacPushNumberText(state, token, text);
+	AbacPushNumberText(state, token, text, path);
 }
 
 static void

@@ -164,12 +164,26 @@ AbacPushNumeric(JsonbParseState **state, JsonbIteratorToken token, Numeric numbe
 	pushJsonbValue(state, token, &value);
 }
 
-void
-AbacPushNumberText(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+/* Does the number, as written, stand for more digits than ABAC_MAX_DIGITS? */
+bool
+AbacExponentIsTooLarge(const char *text)
 {
-	Datum		number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-											 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	const char *exponent = strpbrk(text, "eE");
+	long		value = exponent ? strtol(exponent + 1, NULL, 10) : 0;
 
+	return value > ABAC_MAX_DIGITS || value < -ABAC_MAX_DIGITS;
+}
+
+void
+AbacPushNumberText(JsonbParseState **state, JsonbIteratorToken token, const char *text,
+				   const AbacDocumentPath *path)
+{
+	Datum		number;
+
+	if (AbacExponentIsTooLarge(text))
+		AbacRefuseNumber("a number of so many digits", path);
+	number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	AbacPushNumeric(state, token, DatumGetNumeric(number));
 }
 
@@ -188,7 +202,7 @@ AbacPushDouble(JsonbParseState **state, JsonbIteratorToken token, double number,
 		AbacRefuseNumber("infinity", path);
 
 	double_to_shortest_decimal_buf(number, text);
-	AbacPushNumberText(state, token, text);
+	AbacPushNumberText(state, token, text, path);
 }
 
 void
@@ -309,7 +323,7 @@ AbacCheckNames(char **names, int count, const AbacDocumentPath *path)
 		if (strcmp(names[i - 1], names[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_JSON_OBJECT_KEY_VALUE),
-					 errmsg("duplicate field in a BSON document"),
+					 errmsg("duplicate field in a document"),
 					 errdetail("%s occurs more than once.", AbacDescribePath(&field))));
 	}
 }

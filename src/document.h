@@ -30,7 +30,8 @@
  * undefined, DBPointer, refused: they have no counterpart, and null or a
  * MinKey, MaxKey        string would be taken for a value
  *
- * Text that isn't UTF-8 or holds a zero byte is refused, two fields of one
+ * Numbers of more than ABAC_MAX_DIGITS digits before or after the point are
+ * refused.  So is text that isn't UTF-8 or holds a zero byte, two fields of one
  * name (jsonb would silently keep the last), and more than
  * ABAC_MAX_DOCUMENT_LEVELS levels.  The error's DETAIL names the field, dotted.
  */
@@ -46,6 +47,9 @@
 
 /* Levels of documents and arrays, the outermost included; MongoDB's own limit. */
 #define ABAC_MAX_DOCUMENT_LEVELS 100
+
+/* Digits of a number, before or after its point; 16 bytes of BSON could have thousands. */
+#define ABAC_MAX_DIGITS 400
 
 /* Bytes of a document; MongoDB's own limit. */
 #define ABAC_MAX_DOCUMENT_SIZE (16 * 1024 * 1024)
@@ -72,8 +76,10 @@ extern const char *AbacTextToServer(const char *text, int len, int *result_len,
 extern void AbacPushString(JsonbParseState **state, JsonbIteratorToken token, const char *text, int len);
 extern void AbacPushText(JsonbParseState **state, JsonbIteratorToken token, const char *text, int len,
 						 const AbacDocumentPath *path);
+extern bool AbacExponentIsTooLarge(const char *text);
 extern void AbacPushNumeric(JsonbParseState **state, JsonbIteratorToken token, Numeric number);
-extern void AbacPushNumberText(JsonbParseState **state, JsonbIteratorToken token, const char *text);
+extern void AbacPushNumberText(JsonbParseState **state, JsonbIteratorToken token, const char *text,
+							   const AbacDocumentPath *path);
 extern void AbacPushDouble(JsonbParseState **state, JsonbIteratorToken token, double number,
 						   const AbacDocumentPath *path);
 extern void AbacPushDatetime(JsonbParseState **state, JsonbIteratorToken token, int64 msecs,
@@ -98,6 +104,7 @@ typedef struct AbacFields
 } AbacFields;
 
 /* Spellings */
+extern bool AbacDoubleReadsAs(double number, const char *text);	/* document_write.c */
 extern bool AbacParseInteger(const char *text, int64 min, int64 max, int64 *result);	/* extended_json.c */
 extern bool AbacParseDatetime(const char *text, int64 *msecs);
 extern bool AbacIsExtendedName(const char *name);

@@ -64,14 +64,30 @@ AppendInteger(StringInfo buffer, uint64 value, int size)
 		appendStringInfoChar(buffer, (char) (value >> (8 * i)));
 }
 
-/* How the readers' number is written: they keep the digits, so the text tells. */
+/* Is this how a number of that spelling is written?  The readers keep all digits, so the text tells. */
 static bool
 ReadsAs(const char *spelling, const char *text)
 {
 	Datum		number = DirectFunctionCall3(numeric_in, CStringGetDatum(spelling),
 											 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	char	   *written = DatumGetCString(DirectFunctionCall1(numeric_out, number));
+	bool		same = strcmp(written, text) == 0;
 
-	return strcmp(DatumGetCString(DirectFunctionCall1(numeric_out, number)), text) == 0;
+	pfree(written);
+	pfree(DatumGetPointer(number));
+	return same;
+}
+
+/* The same of the shortest spelling of a double. */
+bool
+AbacDoubleReadsAs(double number, const char *text)
+{
+	char		shortest[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isinf(number))
+		return false;
+	double_to_shortest_decimal_buf(number, shortest);
+	return ReadsAs(shortest, text);
 }
 
 static void
@@ -89,15 +105,13 @@ ClassifyNumber(Numeric numeric, Number *number, const AbacDocumentPath *path)
 	}
 
 	number->real = strtod(number->text, NULL);
-	if (!isinf(number->real))
+	if (AbacDoubleReadsAs(number->real, number->text))
 	{
 		double_to_shortest_decimal_buf(number->real, shortest);
-		if (ReadsAs(shortest, number->text))
-		{
-			number->type = BSON_DOUBLE;
-			number->text = pstrdup(shortest);
-			return;
-		}
+		number->type = BSON_DOUBLE;
+		pfree(number->text);
+		number->text = pstrdup(shortest);
+		return;
 	}
 
 	number->type = BSON_DECIMAL128;
@@ -129,12 +143,15 @@ IsDate(const Writer *writer, const AbacDocumentPath *path)
 }
 
 static int64
-DatetimeOf(const JsonbValue *value)
+DatetimeOf(const JsonbValue *value, const AbacDocumentPath *path)
 {
 	int64		msecs;
 
 	if (!AbacParseDatetime(pnstrdup(value->val.string.val, value->val.string.len), &msecs))
-		elog(ERROR, "a datetime is invalid");
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a datetime has no form in BSON"),
+				 errdetail("%s must be a time of the years 1 to 9999, with its zone.", AbacDescribePath(path))));
 	return msecs;
 }
 
@@ -212,7 +229,7 @@ WriteBson(Writer *writer, const JsonbValue *value, const AbacDocumentPath *path)
 			if (IsDate(writer, path))
 			{
 				type = BSON_DATETIME;
-				AppendInteger(buffer, DatetimeOf(value), 8);
+				AppendInteger(buffer, DatetimeOf(value, path), 8);
 				break;
 			}
 			type = BSON_STRING;
@@ -295,12 +312,13 @@ WriteExtended(Writer *writer, const JsonbValue *value, const AbacDocumentPath *p
 		case jbvString:
 			if (IsDate(writer, path) && writer->relaxed)
 			{
+				(void) DatetimeOf(value, path);
 				appendStringInfoString(buffer, "{\"$date\":");
 				AppendString(buffer, value->val.string.val, value->val.string.len);
 				appendStringInfoChar(buffer, '}');
 			}
 			else if (IsDate(writer, path))
-				appendStringInfo(buffer, "{\"$date\":{\"$numberLong\":\"" INT64_FORMAT "\"}}", DatetimeOf(value));
+				appendStringInfo(buffer, "{\"$date\":{\"$numberLong\":\"" INT64_FORMAT "\"}}", DatetimeOf(value, path));
 			else
 				AppendString(buffer, value->val.string.val, value->val.string.len);
 			break;
@@ -326,11 +344,28 @@ WriteExtended(Writer *writer, const JsonbValue *value, const AbacDocumentPath *p
 	}
 }
 
+/* Say which document it is: the id that it has first. */
+static void
+DocumentErrorCallback(void *arg)
+{
+	static const char *const names[] = {"rule_id", "user_id"};
+	Jsonb	   *document = arg;
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		JsonbValue	id;
+
+		if (getKeyJsonValueFromContainer(&document->root, names[i], strlen(names[i]), &id) && id.type == jbvString)
+			errcontext("document whose %s is \"%.*s\"", names[i], id.val.string.len, id.val.string.val);
+	}
+}
+
 static void
 WriteDocument(Writer *writer, Jsonb *document, PartWriter write)
 {
 	AbacDocumentPath path = {.level = 1};
 	JsonbValue	value;
+	ErrorContextCallback callback = {.callback = DocumentErrorCallback,.arg = document};
 
 	if (!JB_ROOT_IS_OBJECT(document))
 		ereport(ERROR,
@@ -339,7 +374,10 @@ WriteDocument(Writer *writer, Jsonb *document, PartWriter write)
 	value.type = jbvBinary;
 	value.val.binary.data = &document->root;
 	value.val.binary.len = VARSIZE(document) - VARHDRSZ;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	write(writer, &value, &path);
+	error_context_stack = callback.previous;
 }
 
 /*

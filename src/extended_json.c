@@ -17,11 +17,14 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "document.h"
 #include "value.h"
+
+PG_FUNCTION_INFO_V1(abac_unique_jsonb);
 
 /* An object that the parser is in, innermost first. */
 typedef struct OpenObject
@@ -83,16 +86,29 @@ EndObject(void *state)
 	ABAC_JSON_ACTION_DONE;
 }
 
-/* Refuse an object with two fields of one name, of which jsonb keeps the last. */
+/* A few bytes could stand for thousands of digits. */
+static AbacJsonAction
+CheckScalar(void *state, char *token, JsonTokenType type)
+{
+	if (type == JSON_TOKEN_NUMBER && AbacExponentIsTooLarge(token))
+		AbacRefuseNumber("a number of so many digits", PathOf(*(OpenObject **) state));
+	ABAC_JSON_ACTION_DONE;
+}
+
+/*
+ * Refuse an object with two fields of one name, of which jsonb keeps the last,
+ * and numbers that are longer than they look.
+ */
 static void
-CheckDuplicates(const char *text, int len)
+CheckObjects(const char *text, int len)
 {
 	OpenObject *innermost = NULL;
 	JsonSemAction action = {
 		.semstate = &innermost,
 		.object_start = BeginObject,
 		.object_end = EndObject,
-		.object_field_start = BeginField
+		.object_field_start = BeginField,
+		.scalar = CheckScalar
 	};
 
 	if (pg_parse_json(AbacMakeJsonLexer(text, len), &action) != JSON_SUCCESS)
@@ -290,6 +306,17 @@ PushBinary(JsonbParseState **state, JsonbIteratorToken token, JsonbContainer *ob
 	AbacPushBinary(state, token, strtol(subtype, NULL, 16), (const uint8 *) bytes, len, path);
 }
 
+/* Push a double that is written as text. */
+static void
+PushDoubleText(JsonbParseState **state, JsonbIteratorToken token, const char *text, const AbacDocumentPath *path)
+{
+	double		number = strtod(text, NULL);
+
+	if (number == 0 && strcspn(text, "123456789") < strcspn(text, "eE"))
+		AbacRefuseNumber("a number that is too small", path);
+	AbacPushDouble(state, token, number, path);
+}
+
 /* A uuid in the usual spelling, in whatever case. */
 static bool
 LooksLikeUuid(const char *text)
@@ -318,6 +345,7 @@ PushWrapped(JsonbParseState **state, JsonbIteratorToken token, Wrapper wrapper, 
 	int64		number;
 	JsonbContainer *inner;
 	JsonbValue	pair[2];
+	AbacDocumentPath field = {.parent = path,.name = "scope",.name_len = 5,.level = path->level + 1};
 
 	if (JsonContainerSize(object) != (scope ? 2U : 1U))
 		RefuseSpelling(wrapper, path);
@@ -358,9 +386,9 @@ PushWrapped(JsonbParseState **state, JsonbIteratorToken token, Wrapper wrapper, 
 			if (!LooksLikeNumber(text))
 				break;
 			if (wrapper == WRAP_DOUBLE)
-				AbacPushDouble(state, token, strtod(text, NULL), path);
+				PushDoubleText(state, token, text, path);
 			else
-				AbacPushNumberText(state, token, text);
+				AbacPushNumberText(state, token, text, path);
 			return;
 		case WRAP_BINARY:
 			PushBinary(state, token, ObjectOf(value, 2), path);
@@ -411,7 +439,7 @@ PushWrapped(JsonbParseState **state, JsonbIteratorToken token, Wrapper wrapper, 
 			AbacPushString(state, WJB_KEY, "code", 4);
 			AbacPushString(state, WJB_VALUE, text, strlen(text));
 			AbacPushString(state, WJB_KEY, "scope", 5);
-			PushExtended(state, WJB_VALUE, scope, path);
+			PushExtended(state, WJB_VALUE, scope, &field);
 			pushJsonbValue(state, WJB_END_OBJECT, NULL);
 			return;
 		case WRAP_UNDEFINED:
@@ -423,7 +451,10 @@ PushWrapped(JsonbParseState **state, JsonbIteratorToken token, Wrapper wrapper, 
 	RefuseSpelling(wrapper, path);
 }
 
-/* A number without a type: an integer, or else a double. */
+/*
+ * A number without a type: an integer, or else a double.  A whole number that is
+ * neither would become another one.
+ */
 static void
 PushPlainNumber(JsonbParseState **state, JsonbIteratorToken token, Numeric number, const AbacDocumentPath *path)
 {
@@ -432,8 +463,11 @@ PushPlainNumber(JsonbParseState **state, JsonbIteratorToken token, Numeric numbe
 
 	if (AbacParseInteger(text, PG_INT64_MIN, PG_INT64_MAX, &integer))
 		AbacPushNumeric(state, token, number);
+	else if (strchr(text, '.') == NULL && !AbacDoubleReadsAs(strtod(text, NULL), text))
+		AbacRefuseNumber("a whole number that neither int64 nor double holds", path);
 	else
-		AbacPushDouble(state, token, strtod(text, NULL), path);
+		PushDoubleText(state, token, text, path);
+	pfree(text);
 }
 
 /* Push a value of a document. */
@@ -514,7 +548,7 @@ AbacReadJsonFields(const char *text, int len, AbacFields *fields)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a document must be a JSON object")));
-	CheckDuplicates(copy, len);
+	CheckObjects(copy, len);
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	iterator = JsonbIteratorInit(&document->root);
@@ -534,4 +568,15 @@ AbacReadJsonFields(const char *text, int len, AbacFields *fields)
 	}
 	AbacCheckNames(fields->names, fields->nnames, &path);
 	return pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+}
+
+/* abac_unique_jsonb(text): the jsonb, if no object of it has two fields of one name. */
+Datum
+abac_unique_jsonb(PG_FUNCTION_ARGS)
+{
+	char	   *document = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(document));
+
+	CheckObjects(document, strlen(document));
+	PG_RETURN_DATUM(result);
 }

@@ -31,6 +31,9 @@
 #define BATCH_DOCUMENTS	1000
 #define BATCH_BYTES		(4 * 1024 * 1024)
 
+/* Names of a document's other fields that are told. */
+#define MAX_OTHERS		100
+
 /* Bytes of a line of JSON; in canonical form a document is several times its BSON. */
 #define MAX_LINE		(64 * 1024 * 1024)
 
@@ -42,6 +45,7 @@ PG_FUNCTION_INFO_V1(abac_import_mongodump);
 typedef struct Source
 {
 	const char *path;			/* NULL = in memory */
+	char	   *version;		/* of the file: what changes when it does */
 	FILE	   *file;
 	const char *data;
 	int64		size;
@@ -73,6 +77,9 @@ OpenFile(Source *source, const char *path)
 				(errcode_for_file_access(),
 				 errmsg("could not stat file \"%s\": %m", path)));
 	source->size = status.st_size;
+	source->version = psprintf("%llu %llu %lld %lld", (unsigned long long) status.st_dev,
+							   (unsigned long long) status.st_ino, (long long) status.st_size,
+							   (long long) status.st_mtime);
 }
 
 static void
@@ -174,6 +181,12 @@ NextLine(Source *source, int64 number)
 		else
 			c = source->data[source->position];
 		source->position++;
+		/* what isn't text must not be cut into lines */
+		if (c == '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					 errmsg("document " INT64_FORMAT " holds a zero byte", number),
+					 errdetail("It begins as Extended JSON does, which is text.")));
 		if (c == '\n')
 		{
 			if (!blank)
@@ -200,16 +213,18 @@ NextLine(Source *source, int64 number)
 
 /*
  * Is it Extended JSON?  Sets the position behind a byte order mark.  In BSON the
- * fourth byte is the highest of a length of at most 16 MB; no text has it.
+ * fourth byte is the highest of a length of at most 16 MB, and no text has it;
+ * what begins like neither is taken for BSON, whose first length is then wrong.
  */
 static bool
 IsJson(Source *source)
 {
-	unsigned char start[4] = {0};
+	char		start[4] = {0};
+	bool		has_mark;
 
 	Seek(source, 0);
 	Read(source, start, Min(source->size, (int64) sizeof(start)));
-	if (start[0] == 0x1f && start[1] == 0x8b)
+	if (memcmp(start, "\x1f\x8b", 2) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the documents are compressed"),
@@ -219,27 +234,44 @@ IsJson(Source *source)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the documents are in a JSON array"),
 				 errhint("Extended JSON has one document a line: use mongoexport without --jsonArray.")));
-	Seek(source, memcmp(start, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
-	return source->size < (int64) sizeof(start) || start[3] > 1;
+	has_mark = memcmp(start, "\xef\xbb\xbf", 3) == 0;
+	Seek(source, has_mark ? 3 : 0);
+	if (source->size >= (int64) sizeof(start) && (start[3] == 0 || start[3] == 1))
+		return false;
+	return has_mark || (start[0] != '\0' && strchr("{ \t\r\n", start[0]) != NULL);
+}
+
+/* Files have a role of their own, whoever may call the functions. */
+static void
+CheckMayReadFiles(void)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to import from a file of the server"),
+				 errdetail("Only roles with privileges of the role \"%s\" may read the server's files.",
+						   "pg_read_server_files"),
+				 errhint("Send the file's content to abac_import_rule_conditions or abac_import_user_attributes.")));
 }
 
 /*
- * abac_next_documents(source, path, start, number): the documents from a
- * position on, whose first is that number.  No documents at the end.
+ * abac_next_documents(source, path, version, start, number): the documents from
+ * a position on, whose first is that number.  No documents at the end.  version
+ * is what the call before returned of the file; NULL = there was none.
  */
 Datum
 abac_next_documents(PG_FUNCTION_ARGS)
 {
 	Source		source = {NULL};
-	int64		start = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
-	int64		number = PG_ARGISNULL(3) ? 1 : PG_GETARG_INT64(3);
+	int64		start = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3);
+	int64		number = PG_ARGISNULL(4) ? 1 : PG_GETARG_INT64(4);
 	Datum	   *documents = palloc(sizeof(Datum) * BATCH_DOCUMENTS);
 	int			count = 0;
 	int64		bytes = 0;
 	bool		is_json = false;
 	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[5];
+	bool		nulls[5] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -255,7 +287,14 @@ abac_next_documents(PG_FUNCTION_ARGS)
 		source.size = VARSIZE_ANY_EXHDR(value);
 	}
 	else
+	{
+		CheckMayReadFiles();
 		OpenFile(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+		if (!PG_ARGISNULL(2) && strcmp(source.version, text_to_cstring(PG_GETARG_TEXT_PP(2))) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("file \"%s\" was changed while it was read", source.path)));
+	}
 
 	if (source.size > 0)
 	{
@@ -280,13 +319,16 @@ abac_next_documents(PG_FUNCTION_ARGS)
 	values[1] = BoolGetDatum(is_json);
 	values[2] = Int64GetDatum(source.position);
 	values[3] = Int64GetDatum(source.size);
+	nulls[4] = source.version == NULL;
+	if (source.version)
+		values[4] = CStringGetTextDatum(source.version);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /*
  * abac_read_document(document, is_json, fields, serialized): what the fields
- * hold, the names of all other fields, sorted, and the field "serialized" as
- * JSON.stringify() would write it, where that is known.
+ * hold, the names of other fields, sorted, as many as MAX_OTHERS, and the field
+ * "serialized" as JSON.stringify() would write it in UTF-8, where that is known.
  */
 Datum
 abac_read_document(PG_FUNCTION_ARGS)
@@ -314,8 +356,8 @@ abac_read_document(PG_FUNCTION_ARGS)
 	else
 		content = AbacReadBsonFields((const uint8 *) VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document), &fields);
 
-	names = palloc(sizeof(Datum) * Max(fields.nnames, 1));
-	for (int i = 0; i < fields.nnames; i++)
+	names = palloc(sizeof(Datum) * MAX_OTHERS);
+	for (int i = 0; i < fields.nnames && nothers < MAX_OTHERS; i++)
 	{
 		bool		is_wanted = false;
 
@@ -328,7 +370,7 @@ abac_read_document(PG_FUNCTION_ARGS)
 	values[1] = PointerGetDatum(construct_array(names, nothers, TEXTOID, -1, false, TYPALIGN_INT));
 	nulls[2] = !fields.has_json;
 	if (fields.has_json)
-		values[2] = PointerGetDatum(cstring_to_text_with_len(fields.json.data, fields.json.len));
+		values[2] = PointerGetDatum((bytea *) cstring_to_text_with_len(fields.json.data, fields.json.len));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -341,12 +383,6 @@ abac_import_mongodump(PG_FUNCTION_ARGS)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID, BOOLOID, TEXTOID};
 
-	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to import from a file of the server"),
-				 errdetail("Only roles with privileges of the role \"%s\" may read the server's files.",
-						   "pg_read_server_files"),
-				 errhint("Send the file's content to abac_import_rule_conditions or abac_import_user_attributes.")));
+	CheckMayReadFiles();
 	return AbacCallAsOwner(fcinfo, "abac_import_file", types, lengthof(types));
 }

@@ -27,10 +27,15 @@ extern int	LLVMFuzzerRunDriver(int *argc, char ***argv, int (*callback) (const u
 static Datum
 ReadBson(const char *data, size_t size)
 {
+	char	   *wanted[] = {"a", "condition_tree"};
+	AbacFields	fields = {.wanted = wanted,.nwanted = 2,.serialized = "condition_tree"};
+
+	/* as an import reads it */
+	(void) AbacReadBsonFields((const uint8 *) data, size, &fields);
 	return DirectFunctionCall1(abac_bson_to_jsonb, PointerGetDatum(cstring_to_text_with_len(data, size)));
 }
 
-/* The fields "a", and all of them as names. */
+/* The field "a". */
 static Datum
 ReadJson(const char *data, size_t size)
 {
@@ -66,7 +71,7 @@ TestOne(const uint8 *data, size_t size)
 {
 	static MemoryContext context = NULL;
 	MemoryContext old;
-	Datum		none = PointerGetDatum(construct_empty_array(TEXTOID));
+	Datum		none;
 
 	if (context == NULL)
 		context = AllocSetContextCreate(TopMemoryContext, "fuzz", ALLOCSET_DEFAULT_SIZES);
@@ -95,8 +100,16 @@ TestOne(const uint8 *data, size_t size)
 	}
 	PG_CATCH();
 	{
+		ErrorData  *error;
+
 		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
 		FlushErrorState();
+		if (error->sqlerrcode == ERRCODE_INTERNAL_ERROR || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
+		{
+			fprintf(stderr, "%s\n", error->message);
+			abort();
+		}
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);
