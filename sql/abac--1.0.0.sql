@@ -3171,7 +3171,7 @@ COMMENT ON FUNCTION abac_next_documents(bytea, text, text, bigint, bigint) IS
 	'internal: some documents of a value or a file, from a position on';
 
 CREATE FUNCTION abac_read_document(document bytea, is_json boolean, fields text[], serialized text,
-								   OUT content jsonb, OUT others text[], OUT json bytea)
+								   OUT content jsonb, OUT others text[], OUT stringified bytea)
 	AS 'MODULE_PATHNAME', 'abac_read_document'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION abac_read_document(bytea, boolean, text[], text) IS
@@ -3191,7 +3191,7 @@ DECLARE
 BEGIN
 	WITH document AS MATERIALIZED (
 		SELECT d.number, d.content, d.others, d.content -> tree AS tree, d.content ->> 'updated_by' AS updated_by,
-			d.content ->> 'description' AS description, lower(d.content ->> 'condition_hash') AS hash, d.json,
+			d.content ->> 'description' AS description, lower(d.content ->> 'condition_hash') AS hash, d.stringified,
 			CASE WHEN d.content ->> 'rule_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 				 THEN (d.content ->> 'rule_id')::uuid END AS rule_id,
 			d.content ->> 'organization_id' AS organization_id, d.content ? 'organization_id' AS says_organization,
@@ -3239,7 +3239,7 @@ BEGIN
 		-- of the two serializations that are known: jsonb's text, and JSON.stringify's
 		SELECT CASE WHEN m.hash IS NOT NULL
 					THEN m.hash = @extschema@.abac_condition_hash(m.tree)
-						 OR coalesce(m.hash = encode(sha256(m.json), 'hex'), false) END) v (is_verified);
+						 OR coalesce(m.hash = encode(sha256(m.stringified), 'hex'), false) END) v (is_verified);
 
 	IF read.unknown > 0 THEN
 		RAISE EXCEPTION 'no rule has the id that field "rule_id" holds'
