@@ -12,8 +12,8 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('import');
 $node->init;
-# little shared memory, so that touching it doesn't hide a session's own
-$node->append_conf('postgresql.conf', "shared_buffers = 2MB\nfsync = off");
+# few buffers, so that touching them doesn't hide what an import takes
+$node->append_conf('postgresql.conf', "shared_buffers = 2MB\ntemp_buffers = 800kB\nfsync = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION abac');
 my $directory = $node->basedir;
