@@ -696,6 +696,9 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 	AbacPlan   *plan = Allocate(sizeof(AbacPlan));
 	int			required_scope;
 
+	plan->action = AbacCopyString(AbacSubjectMemory, request->action);
+	plan->type = AbacCopyString(AbacSubjectMemory, request->type);
+	plan->elsewhere = request->elsewhere;
 	plan->relation = request->relation;
 	for (int i = 0; i < ABAC_NSCOPES; i++)
 		plan->scope[i] = AbacCopyString(AbacSubjectMemory, request->scope[i]);
@@ -732,11 +735,74 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 }
 
 /*
+ * Plans that were asked for lately, which are found without making a key of the
+ * request: a place each for requests that look alike.
+ */
+#define RECENT_PLANS	64
+
+static struct
+{
+	uint64		version;		/* of the cache that has the plan */
+	AbacPlan   *plan;
+}			recent[RECENT_PLANS];
+
+static inline uint64
+Mix(uint64 hash, AbacString string)
+{
+	uint64		bits = string.length;
+
+	if (string.length >= (int) sizeof(bits))
+		memcpy(&bits, string.data + string.length - sizeof(bits), sizeof(bits));
+	else
+	{
+		for (int i = 0; i < string.length; i++)
+			bits = bits << 8 | (unsigned char) string.data[i];
+	}
+	return (hash ^ bits) * UINT64CONST(0x9E3779B97F4A7C15);
+}
+
+static bool
+IsFor(const AbacPlan *plan, const AbacRequest *request)
+{
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (!AbacStringEqual(plan->scope[i], request->scope[i]))
+			return false;
+	}
+	return AbacStringEqual(plan->subject->user, request->user) &&
+		AbacStringEqual(plan->action, request->action) && AbacStringEqual(plan->type, request->type) && plan->relation == request->relation &&
+		plan->elsewhere == request->elsewhere;
+}
+
+static AbacPlan *GetPlan(const AbacRequest *request, TimestampTz now);
+
+/*
  * The plan for requests like this one, as of now.  In the subject layer; call
  * between AbacCacheBegin() and AbacCacheEnd().
  */
 AbacPlan *
 AbacGetPlan(const AbacRequest *request, TimestampTz now)
+{
+	uint64		hash = Mix(Mix(Mix(0, request->user), request->action), request->type);
+	AbacPlan   *plan;
+	int			place;
+
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+		hash = Mix(hash, request->scope[i]);
+	place = hash >> 58;
+	plan = recent[place].plan;
+	if (recent[place].version == AbacCacheVersion && IsFor(plan, request) &&
+		now >= plan->span.from && now <= plan->span.until)
+		return plan;
+
+	plan = GetPlan(request, now);
+	recent[place].plan = plan;
+	recent[place].version = AbacCacheVersion;
+	return plan;
+}
+
+static AbacPlan *
+GetPlan(const AbacRequest *request, TimestampTz now)
 {
 	AbacKey		key;
 	AbacPlan   *plan;

@@ -143,9 +143,14 @@ typedef struct AbacStep
 typedef struct AbacPlan
 {
 	AbacSpan	span;
+	/* the kind of request */
+	AbacString	action;
+	AbacString	type;
 	AbacString	scope[ABAC_NSCOPES];	/* as the request names it */
-	const AbacSubject *subject;
+	bool		elsewhere;
 	const AbacRelation *relation;	/* for its rows; NULL = not for rows */
+
+	const AbacSubject *subject;
 	const char *mismatch;		/* why the scope is wrong; NULL = it isn't, and the rest is filled */
 
 	const AbacPermissions *permissions; /* that match */
