@@ -14,6 +14,8 @@ const char *const AbacScopeNames[ABAC_NSCOPES] = {"organization", "project", "wo
 
 /* In the order of AbacRoot. */
 static const char *const root_names[ABAC_NROOTS] = {"user", "resource", "env", "context"};
+static const int root_lengths[ABAC_NROOTS] = {4, 8, 3, 7};
+static const int scope_lengths[ABAC_NSCOPES] = {12, 7, 9};
 
 /*
  * Raise the error for the key of ctx, or of ctx.scope, that isn't one of those
@@ -71,7 +73,7 @@ ParseScope(AbacRequest *request, const AbacValue *scope)
 	{
 		AbacValue	id;
 
-		if (!AbacObjectGet(scope->u.container, AbacStringOf(AbacScopeNames[i]), &id))
+		if (!AbacObjectGet(scope->u.container, (AbacString) {AbacScopeNames[i], scope_lengths[i]}, &id))
 			continue;
 		known++;
 		if (id.kind == ABAC_KIND_NULL)
@@ -133,7 +135,7 @@ ParseContext(AbacRequest *request, Jsonb *ctx)
 
 	for (int i = 0; i < ABAC_NROOTS; i++)
 	{
-		if (!AbacObjectGet(&ctx->root, AbacStringOf(root_names[i]), &value))
+		if (!AbacObjectGet(&ctx->root, (AbacString) {root_names[i], root_lengths[i]}, &value))
 			continue;
 		known++;
 		if (value.kind != ABAC_KIND_OBJECT)

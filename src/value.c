@@ -503,14 +503,26 @@ ParseNumber(AbacString text, Numeric *result)
 bool
 AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 {
-	AbacValue	out = *value;
+	static const AbacKind kinds[] = {
+		[ABAC_TYPE_STRING] = ABAC_KIND_STRING,
+		[ABAC_TYPE_NUMBER] = ABAC_KIND_NUMBER,
+		[ABAC_TYPE_BOOLEAN] = ABAC_KIND_BOOLEAN,
+		[ABAC_TYPE_DATE] = ABAC_KIND_DATE,
+		[ABAC_TYPE_INET] = ABAC_KIND_INET,
+		[ABAC_TYPE_ID] = ABAC_KIND_STRING
+	};
+	AbacValue	out;
 
+	/* as a rule it is of the type */
+	if (type == ABAC_TYPE_NONE || value->kind == kinds[type])
+	{
+		if (result != value)
+			*result = *value;
+		return true;
+	}
 	out.singleton = false;
 	switch (type)
 	{
-		case ABAC_TYPE_NONE:
-			break;
-
 		case ABAC_TYPE_STRING:
 		case ABAC_TYPE_ID:
 			if (value->kind == ABAC_KIND_NUMBER)
@@ -524,7 +536,7 @@ AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 				out.kind = ABAC_KIND_STRING;
 				out.u.string = AbacStringOf(value->u.boolean ? "true" : "false");
 			}
-			else if (value->kind != ABAC_KIND_STRING)
+			else
 				return false;
 			break;
 
@@ -535,7 +547,7 @@ AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 				if (!ParseNumber(value->u.string, &out.u.number))
 					return false;
 			}
-			else if (value->kind != ABAC_KIND_NUMBER)
+			else
 				return false;
 			break;
 
@@ -550,7 +562,7 @@ AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 				else
 					return false;
 			}
-			else if (value->kind != ABAC_KIND_BOOLEAN)
+			else
 				return false;
 			break;
 
@@ -561,7 +573,7 @@ AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 				if (!AbacParseDate(value->u.string, &out.u.date))
 					return false;
 			}
-			else if (value->kind != ABAC_KIND_DATE)
+			else
 				return false;
 			break;
 
@@ -572,7 +584,7 @@ AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 				if (!AbacParseInet(value->u.string, false, &out.u.inet))
 					return false;
 			}
-			else if (value->kind != ABAC_KIND_INET)
+			else
 				return false;
 			break;
 
