@@ -97,7 +97,6 @@ function closure(cond) {
 
 module.exports = {
     name: 'JavaScript by hand',
-    module: parseNetwork,
     async build(world) {
         const byGroup = new Map();
         for (const s of world.statements) {
