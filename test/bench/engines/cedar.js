@@ -4,7 +4,12 @@
 // their order, so an allow of a higher rank becomes an exception ("unless").
 'use strict';
 
+const v8 = require('node:v8');
 const cedar = require('@cedar-policy/cedar-wasm/nodejs');
+
+// With calls of WebAssembly inlined, Node.js 20 may abort in one that gives
+// back a reference ("unreachable code" in the deoptimizer).
+v8.setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 const COMPARE = { eq: '==', lt: '<', lte: '<=', gt: '>', gte: '>=' };
 const literal = value => Array.isArray(value) ? '[' + value.map(literal).join(', ') + ']' : JSON.stringify(value);

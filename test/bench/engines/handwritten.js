@@ -14,7 +14,11 @@ function getter(operand) {
     const from = parents[operand.root];
     const [key, ...rest] = operand.path;
     if (rest.length === 0) return (r, p) => from(r, p)[key];
-    return (r, p) => rest.reduce((value, k) => value?.[k], from(r, p)[key]);
+    return (r, p) => {
+        let value = from(r, p)[key];
+        for (const k of rest) value = value?.[k];
+        return value;
+    };
 }
 
 // An address as [bits, number], so that a network is compared by shifting.
@@ -33,7 +37,11 @@ function parseNetwork(text) {
     const shift = BigInt(bits - (length === undefined ? bits : Number(length)));
     if (bits === 32) {
         const size = 2 ** Number(shift), start = Math.floor(Number(number) / size);
-        return address => !address.includes(':') && Math.floor(address.split('.').reduce((n, part) => n * 256 + Number(part), 0) / size) === start;
+        return address => {
+            if (address.includes(':')) return false;
+            const [a, b, c, d] = address.split('.');
+            return Math.floor((((+a * 256 + +b) * 256 + +c) * 256 + +d) / size) === start;
+        };
     }
     return address => {
         if (!address.includes(':')) return false;
@@ -59,11 +67,19 @@ function test(node) {
         case 'in': return (r, p) => b(r, p).includes(a(r, p));
         case 'contains': return (r, p) => a(r, p).includes(b(r, p));
         case 'starts_with': return (r, p) => a(r, p).startsWith(b(r, p));
-        case 'is_superset': return (r, p) => b(r, p).every(x => a(r, p).includes(x));
+        case 'is_superset': return (r, p) => {
+            const list = a(r, p);
+            for (const wanted of b(r, p)) if (!list.includes(wanted)) return false;
+            return true;
+        };
         case 'in_cidr': {
             const networks = node.right.value.map(parseNetwork);
             if (networks.length === 1) return (r, p) => networks[0](a(r, p));
-            return (r, p) => networks.some(n => n(a(r, p)));
+            return (r, p) => {
+                const address = a(r, p);
+                for (const network of networks) if (network(address)) return true;
+                return false;
+            };
         }
         default: throw new Error('no operator ' + node.op);
     }
@@ -115,12 +131,13 @@ module.exports = {
             const { type, action } = request;
             const keys = [type + ':' + action, type + ':*', '*:' + action, '*:*'];
             let best = -1;
-            for (const group of principal.groups) {
-                const byTarget = byGroup.get(group);
-                for (const key of keys) {
-                    const list = byTarget.get(key);
+            for (let g = 0; g < principal.groups.length; g++) {
+                const byTarget = byGroup.get(principal.groups[g]);
+                for (let k = 0; k < keys.length; k++) {
+                    const list = byTarget.get(keys[k]);
                     if (list === undefined) continue;
-                    for (const s of list) {             // highest first
+                    for (let i = 0; i < list.length; i++) {     // highest first
+                        const s = list[i];
                         const weight = s.rank * 2 + (s.deny ? 1 : 0);
                         if (weight <= best) break;
                         if (s.cond(request, principal)) best = weight;
