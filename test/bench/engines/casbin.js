@@ -4,6 +4,7 @@
 'use strict';
 
 const { newEnforcer, newModelFromString } = require('casbin');
+const { withoutPresence } = require('./world.js');
 
 const MODEL = `
 [request_definition]
@@ -66,7 +67,7 @@ module.exports = {
         const enforcer = await newEnforcer(newModelFromString(MODEL));
         for (const [name, f] of Object.entries(FUNCTIONS)) enforcer.addFunction(name, f);
         await enforcer.addPolicies(world.statements.map(s =>
-            [s.group, s.type || '*', s.actions ? s.actions.join(' ') : '*', expression(s.cond), s.effect]));
+            [s.group, s.type || '*', s.actions ? s.actions.join(' ') : '*', expression(withoutPresence(s.cond, Object.keys(COMPARE))), s.effect]));
         const groups = new Map();
         for (const { user, scope } of requests)
             for (const group of world.principal(user, scope).groups) groups.set([user, group, scope].join('\n'), [user, group, scope]);

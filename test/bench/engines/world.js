@@ -369,7 +369,7 @@ class World {
         const definition = this.definition(canonical, organization);
         const inner = path ? path.replace(/^\$\.?/, '').split('.') : [];
         const operand = {
-            root, path: [...rest, ...inner], type: inner.length > 0 ? null : typeOf(canonical, definition),
+            root, path: [...rest, ...inner], name: [root, ...rest, ...inner].join('.'), type: inner.length > 0 ? null : typeOf(canonical, definition),
             always: BUILT_IN.has(canonical) || (inner.length === 0 && !!definition && definition.default_value !== null) || canonical === 'user.teams',
             multiple: !!definition && definition.is_multivalued,
         };
@@ -406,4 +406,14 @@ function toValue(value, type) {
     return value;
 }
 
-module.exports = { World };
+// Without the tests of presence that an engine's own comparisons include: in
+// and [has x, x op y], where a missing x makes x op y false anyway.
+function withoutPresence(cond, ops) {
+    if (cond.or) return { or: cond.or.map(c => withoutPresence(c, ops)) };
+    if (cond.not) return { not: withoutPresence(cond.not, ops) };
+    if (!cond.and) return cond;
+    const tested = cond.and.filter(c => c.op && !c.negate && ops.includes(c.op)).flatMap(c => [c.left, c.right]);
+    return and(cond.and.filter(c => !tested.includes(c.has)).map(c => withoutPresence(c, ops)));
+}
+
+module.exports = { World, withoutPresence };
