@@ -106,6 +106,7 @@ async function start(directory, port, grpcPort) {
     const server = spawn(program, ['server', '--config=' + path.join(directory, 'config.json'), '--log-level=error'], {
         stdio: ['ignore', out, out], env: { ...process.env, CERBOS_NO_TELEMETRY: '1' },
     });
+    fs.writeFileSync(path.join(directory, 'pid'), String(server.pid ?? ''));    // for "run", should Node.js be killed
     let ended = null;
     server.on('exit', code => { ended = code ?? -1; });
     server.on('error', error => { ended = error.message; });
@@ -175,7 +176,10 @@ module.exports = {
             ],
             close: () => new Promise(resolve => {
                 agent.destroy();
-                server.on('exit', resolve);
+                server.on('exit', () => {
+                    fs.unlinkSync(path.join(directory, 'pid'));
+                    resolve();
+                });
                 server.kill('SIGTERM');
             }),
         };
