@@ -5,6 +5,7 @@
 'use strict';
 
 const fs = require('node:fs');
+const path = require('node:path');
 const { Client } = require('pg');
 const { World } = require('./world.js');
 
@@ -15,6 +16,8 @@ const LONG_ENOUGH = 150;        // ms of one measurement, at least
 const FEWEST = 30;              // requests in one, however slow the engine is
 const ROWS = 200000;            // of the table that the fast functions scan
 
+// "run" ends this process by it, and removes the directory.
+fs.writeFileSync(path.join(work, 'pid'), String(process.pid));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 // What is asked in the server: a function, the rows it is asked about, and how
@@ -140,6 +143,7 @@ async function main() {
     for (const made of built) if (made.close) await made.close();
     await client.end();
     fs.writeFileSync(output, JSON.stringify(result));
+    fs.unlinkSync(path.join(work, 'pid'));
 }
 
 main().catch(error => {
