@@ -9,9 +9,11 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
+#include "commands/tablecmds.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -121,6 +123,22 @@ abac_unregister(PG_FUNCTION_ARGS)
 	return AbacCallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
 }
 
+/*
+ * What is to fire a statement's triggers is decided when it begins: no statement
+ * that changes the table may be under way in this session.  Others' are waited for.
+ */
+static void
+CheckNotInUse(Oid source)
+{
+	Relation	relation;
+
+	if (get_rel_relkind(source) != RELKIND_RELATION)
+		return;					/* which is refused */
+	relation = relation_open(source, ShareRowExclusiveLock);
+	CheckTableNotInUse(relation, "bind");
+	relation_close(relation, NoLock);
+}
+
 /* abac_bind(kind, source, mapping): abac_write_binding for the owner. */
 Datum
 abac_bind(PG_FUNCTION_ARGS)
@@ -128,6 +146,7 @@ abac_bind(PG_FUNCTION_ARGS)
 	static const Oid types[] = {TEXTOID, REGCLASSOID, JSONBOID};
 
 	CheckOwner(fcinfo, 1, "source");
+	CheckNotInUse(PG_GETARG_OID(1));
 	(void) AbacCallAsOwner(fcinfo, "abac_write_binding", types, lengthof(types));
 	PG_RETURN_VOID();
 }
