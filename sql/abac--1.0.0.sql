@@ -2097,12 +2097,13 @@ BEGIN
 	INTO definitions, version FROM unnest(bound.columns, bound.column_types) WITH ORDINALITY t (key, value, n);
 	rows := format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, $1::pg_catalog.int8, $2::pg_catalog.int8) AS s (%s)',
 				   bound.source::oid, bound.columns, definitions);
-	all_rows := format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, 0, 4294967295) AS s (%s)',
-					   bound.source::oid, bound.columns, definitions);
+	-- in the triggers' function, which a dump takes to where the table has another OID
+	all_rows := format('@extschema@.abac_rows(TG_RELID::pg_catalog.regclass, %L::pg_catalog._text, 0, 4294967295) AS s (%s)',
+					   bound.columns, definitions);
 
 	SELECT string_agg(format('s.%I::pg_catalog.%I AS k%s', k, types ->> k, n), ', ' ORDER BY n),
-		   format('@extschema@.abac_row_by_key(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, %L::pg_catalog._text, %s) AS s (%s)',
-				  bound.source::oid, bound.columns, bound.key_columns, string_agg(format('k.k%s', n), ', ' ORDER BY n), definitions)
+		   format('@extschema@.abac_row_by_key(TG_RELID::pg_catalog.regclass, %L::pg_catalog._text, %L::pg_catalog._text, %s) AS s (%s)',
+				  bound.columns, bound.key_columns, string_agg(format('k.k%s', n), ', ' ORDER BY n), definitions)
 	INTO key_values, row_by_key FROM unnest(bound.key_columns) WITH ORDINALITY u (k, n);
 	-- not by DISTINCT on the key alone: values may be equal that make different ids
 	old_keys := format('SELECT DISTINCT %s AS id, %s FROM old_rows AS s', id, key_values);
