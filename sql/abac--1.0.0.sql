@@ -584,6 +584,12 @@ $$;
 COMMENT ON FUNCTION abac_forget_dropped() IS
 	'event trigger: a dropped table is no longer registered or bound; a bound table keeps its key';
 
+CREATE FUNCTION abac_sees_all_rows(tab regclass) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_sees_all_rows'
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_sees_all_rows(regclass) IS
+	'internal: whether the transaction''s snapshot shows every row that the table has now';
+
 -- What no trigger on a bound table would see.  Silent where the trigger _guard is
 -- not there: in a restore it comes last.
 CREATE FUNCTION abac_guard_bound() RETURNS event_trigger
@@ -594,6 +600,14 @@ DECLARE
 	detail text;
 	present jsonb;
 BEGIN
+	-- An older transaction doesn't see whom it concerns.
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted')
+		AND NOT @extschema@.abac_sees_all_rows('@extschema@.abac_bindings'::regclass)
+	THEN
+		RAISE EXCEPTION 'a table was bound by abac_bind after this transaction began'
+			USING ERRCODE = 'serialization_failure',
+				  HINT = 'Try the transaction again.';
+	END IF;
 	FOR bound IN
 		SELECT b.*, c.relpersistence, pg_get_triggerdef(t.oid) AS guard
 		FROM @extschema@.abac_bindings b JOIN pg_class c ON c.oid = b.source
@@ -643,7 +657,7 @@ $$;
 COMMENT ON FUNCTION abac_guard_bound() IS
 	'event trigger: a bound table and the types of its columns stay as the binding needs them';
 
-REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped(), abac_guard_bound() FROM PUBLIC;
+REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped(), abac_guard_bound(), abac_sees_all_rows(regclass) FROM PUBLIC;
 
 CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_attribute_definitions
 	FOR EACH ROW EXECUTE FUNCTION abac_guard();

@@ -2,7 +2,8 @@
  * bind.c
  *	  What a table that is bound is read by, for the extension's owner: its
  *	  columns' types, abac_binding_types(), and its rows, all of them,
- *	  abac_rows(), or the one that has a key, abac_row_by_key().
+ *	  abac_rows(), or the one that has a key, abac_row_by_key(); and whether
+ *	  a transaction is too old to see all bindings, abac_sees_all_rows().
  *
  * The owner of a bound table is not trusted, and the extension's owner is a
  * superuser.  A query on the table would run what the table's owner wrote: the
@@ -39,6 +40,7 @@
 PG_FUNCTION_INFO_V1(abac_binding_types);
 PG_FUNCTION_INFO_V1(abac_rows);
 PG_FUNCTION_INFO_V1(abac_row_by_key);
+PG_FUNCTION_INFO_V1(abac_sees_all_rows);
 
 /* Columns of a table that are read into a function's result. */
 typedef struct Reading
@@ -322,4 +324,23 @@ abac_row_by_key(PG_FUNCTION_ARGS)
 	index_close(index, NoLock);
 	EndReading(&reading);
 	return (Datum) 0;
+}
+
+/* abac_sees_all_rows(table): does the active snapshot show every row that is there? */
+Datum
+abac_sees_all_rows(PG_FUNCTION_ARGS)
+{
+	Relation	relation = table_open(PG_GETARG_OID(0), AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(relation, latest, 0, NULL);
+	bool		seen = true;
+
+	while (seen && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		seen = table_tuple_satisfies_snapshot(relation, slot, GetActiveSnapshot());
+	table_endscan(scan);
+	UnregisterSnapshot(latest);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, NoLock);
+	PG_RETURN_BOOL(seen);
 }

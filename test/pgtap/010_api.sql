@@ -94,6 +94,7 @@ SELECT bag_eq(
 		('abac_rows(regclass,text[],bigint,bigint)',  'record',  'v', 'u', false),
 		('abac_row_by_key(regclass,text[],text[],"any")', 'record', 'v', 'u', false),
 		('abac_refuse_row(text,text[],text)',         'boolean', 'v', 'u', false),
+		('abac_sees_all_rows(regclass)',              'boolean', 's', 'u', false),
 		('abac_binding_checks(text)',                 'text',    's', 's', false),
 		('abac_binding_labels(regclass,text[],text[])', 'jsonb', 's', 's', false),
 		('abac_filter(text,text,regclass,jsonb)',     'text', 's', 's', false),

@@ -120,8 +120,7 @@ INSERT INTO users VALUES (:u, 'law', :r) ON CONFLICT (id) DO UPDATE SET departme
 DELETE FROM users WHERE id IN (:u, :u + 1, :u + 2);
 INSERT INTO users SELECT i, 'it', :r FROM generate_series(:u, :u + 2) i ON CONFLICT DO NOTHING;
 \\elif :what = 16
-UPDATE users SET id = id + 100000 WHERE id = :u;
-UPDATE users SET id = id - 100000 WHERE id = :u + 100000 AND NOT EXISTS (SELECT FROM users WHERE id = :u);
+UPDATE users SET id = nextval('moves') WHERE id = :u;
 \\elif :what = 17
 UPDATE user_role_assignments SET granted_by = user_id, expires_at = now() + interval '9 days' WHERE user_id = :u AND context_id = :o;
 \\elif :what = 13
@@ -197,7 +196,12 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE later (id int PRIMARY KEY, who text); INSERT INTO later VALUES (1, 'later');
 	SELECT access.abac_bind('memberships', 'later', '{"scope_type": {"value": "team"}, "scope_id": {"value": "l"}, "user_id": "who"}')});
 $old->query('DROP TABLE later');
-like($old->{stderr}, qr/bound by abac_bind after this transaction began/, 'and it drops the table');
+like($old->{stderr}, qr/table public.later was bound by abac_bind after this transaction began/, 'and it drops the table');
+$old->{stderr} = '';
+$old->query_safe('ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM users');
+$node->safe_psql('postgres', q{SELECT access.abac_bind('user_attributes', 'later', '{"user_id": "who", "organization_id": "id", "attributes": {}}')});
+$old->query('ALTER TABLE later RENAME who TO whom');
+like($old->{stderr}, qr/a table was bound by abac_bind after this transaction began/, 'and it renames a column');
 $old->{stderr} = '';
 $old->query_safe('ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM late');
 $node->safe_psql('postgres', 'DELETE FROM late WHERE id = 2');
