@@ -521,7 +521,7 @@ CREATE FUNCTION abac_forget_dropped() RETURNS event_trigger
 AS $$
 DECLARE
 	tab text;
-	keyless record;
+	broken record;
 BEGIN
 	-- most drops aren't of such tables, and must not disturb anybody's cache
 	IF EXISTS (
@@ -556,9 +556,20 @@ BEGIN
 					  HINT = 'Try the transaction again.';
 		END IF;
 	END IF;
+	-- CASCADE takes the trigger along that would keep it
+	FOR broken IN
+		SELECT b.kind, b.source, dropped.address_names[3] AS name
+		FROM @extschema@.abac_bindings b JOIN pg_catalog.pg_event_trigger_dropped_objects() AS dropped ON dropped.objid = b.source
+		WHERE dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND dropped.objsubid <> 0
+			AND dropped.address_names[3] = ANY (b.columns)
+	LOOP
+		RAISE EXCEPTION 'cannot drop column "%" of table %, which is bound by abac_bind', broken.name, broken.source
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  HINT = pg_catalog.format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', broken.kind, broken.source::text);
+	END LOOP;
 	-- Here and not in abac_guard_bound: a restore adds constraints in any order,
 	-- but it drops none.
-	FOR keyless IN
+	FOR broken IN
 		SELECT b.kind, b.source, b.key_columns
 		FROM @extschema@.abac_bindings b
 		WHERE b.source = ANY (ARRAY(
@@ -574,15 +585,15 @@ BEGIN
 						SELECT a.attname::text FROM pg_catalog.pg_attribute a
 						WHERE a.attrelid = b.source AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])))
 	LOOP
-		RAISE EXCEPTION 'cannot drop the key of table %, which is bound by abac_bind', keyless.source
+		RAISE EXCEPTION 'cannot drop the key of table %, which is bound by abac_bind', broken.source
 			USING ERRCODE = 'dependent_objects_still_exist',
-				  DETAIL = pg_catalog.format('Its rows are known again by %s.', pg_catalog.array_to_string(keyless.key_columns, ', ')),
-				  HINT = pg_catalog.format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', keyless.kind, keyless.source::text);
+				  DETAIL = pg_catalog.format('Its rows are known again by %s.', pg_catalog.array_to_string(broken.key_columns, ', ')),
+				  HINT = pg_catalog.format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', broken.kind, broken.source::text);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION abac_forget_dropped() IS
-	'event trigger: a dropped table is no longer registered or bound; a bound table keeps its key';
+	'event trigger: a dropped table is no longer registered or bound; a bound table keeps its key and its columns';
 
 CREATE FUNCTION abac_sees_all_rows(tab regclass) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'abac_sees_all_rows'

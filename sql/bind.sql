@@ -583,6 +583,7 @@ SELECT call, attempt(call) FROM unnest(ARRAY[
 	'ALTER TYPE pairs RENAME ATTRIBUTE who TO whom',
 	'ALTER TABLE pairs RENAME id TO k2',
 	'ALTER TABLE pairs ALTER id DROP NOT NULL',
+	'ALTER TABLE pairs DROP who CASCADE',
 	'ALTER TABLE pairs DROP CONSTRAINT pairs_id_key',
 	'ALTER TABLE pairs DROP CONSTRAINT pairs_id_key, ADD CONSTRAINT pairs_id_key UNIQUE (id, k)',
 	'ALTER TABLE pairs SET UNLOGGED',
