@@ -1688,7 +1688,7 @@ COMMENT ON FUNCTION abac_unprotect(regclass) IS
 -- the server's own types only, converts them by the server's own functions only,
 -- and looks at the types each time (abac_require_binding).  And the source itself
 -- is never read by a query of the extension's owner, since the planner evaluates
--- what indexes and constraints say, but by abac_rows.
+-- what indexes and constraints say, but by abac_rows and abac_row_by_key.
 
 CREATE FUNCTION abac_binding_columns(kind text)
 	RETURNS TABLE (name text, type text, required boolean, fallback text, instead text)
