@@ -263,6 +263,7 @@ CREATE TABLE abac_bindings (
 	key_columns text[] NOT NULL,
 	columns text[] NOT NULL,
 	column_types text[] NOT NULL,
+	labels jsonb NOT NULL DEFAULT '{}',
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	created_by text,
@@ -279,6 +280,7 @@ COMMENT ON COLUMN abac_bindings.mapping IS
 COMMENT ON COLUMN abac_bindings.key_columns IS 'the source''s columns by which a row is known again';
 COMMENT ON COLUMN abac_bindings.columns IS 'the source''s columns that are read';
 COMMENT ON COLUMN abac_bindings.column_types IS 'the types they had; with other types nothing is read';
+COMMENT ON COLUMN abac_bindings.labels IS 'for each of them that is an enum, its labels; one that rows may have is not renamed';
 
 CREATE TABLE abac_user_attributes (
 	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -517,6 +519,9 @@ COMMENT ON FUNCTION abac_touch() IS
 CREATE FUNCTION abac_forget_dropped() RETURNS event_trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	tab text;
+	broken record;
 BEGIN
 	-- most drops aren't of such tables, and must not disturb anybody's cache
 	IF EXISTS (
@@ -537,12 +542,133 @@ BEGIN
 			ON bound.source OPERATOR(pg_catalog.=) dropped.objid
 		WHERE dropped.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
 			AND dropped.objsubid OPERATOR(pg_catalog.=) 0;
+	-- an older transaction doesn't see the binding, nor the rows that it made
+	IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		SELECT pg_catalog.format('%I.%I', dropped.address_names[1], dropped.address_names[2]) INTO tab
+		FROM pg_catalog.pg_event_trigger_dropped_objects() AS dropped
+		WHERE dropped.object_type = 'trigger' AND dropped.address_names[3] ~ '^abac_bind_[a-z_]+_guard$'
+			-- a binding that is seen has been forgotten, or raised an error
+			AND NOT EXISTS (SELECT FROM @extschema@.abac_bindings b WHERE b.source = pg_catalog.to_regclass(
+				pg_catalog.format('%I.%I', dropped.address_names[1], dropped.address_names[2])));
+		IF FOUND THEN
+			RAISE EXCEPTION 'table % was bound by abac_bind after this transaction began', tab
+				USING ERRCODE = 'serialization_failure',
+					  HINT = 'Try the transaction again.';
+		END IF;
+	END IF;
+	-- CASCADE takes the trigger along that would keep it
+	FOR broken IN
+		SELECT b.kind, b.source, dropped.address_names[3] AS name
+		FROM @extschema@.abac_bindings b JOIN pg_catalog.pg_event_trigger_dropped_objects() AS dropped ON dropped.objid = b.source
+		WHERE dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND dropped.objsubid <> 0
+			AND dropped.address_names[3] = ANY (b.columns)
+	LOOP
+		RAISE EXCEPTION 'cannot drop column "%" of table %, which is bound by abac_bind', broken.name, broken.source
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  HINT = pg_catalog.format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', broken.kind, broken.source::text);
+	END LOOP;
+	-- Here and not in abac_guard_bound: a restore adds constraints in any order,
+	-- but it drops none.
+	FOR broken IN
+		SELECT b.kind, b.source, b.key_columns
+		FROM @extschema@.abac_bindings b
+		WHERE b.source = ANY (ARRAY(
+				SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', dropped.address_names[1], dropped.address_names[2]))
+				FROM pg_catalog.pg_event_trigger_dropped_objects() AS dropped WHERE dropped.object_type = 'table constraint'))
+			AND EXISTS (SELECT FROM pg_catalog.pg_trigger t
+						WHERE t.tgrelid = b.source AND t.tgname = pg_catalog.format('abac_bind_%s_guard', b.kind))
+			AND NOT EXISTS (
+				SELECT FROM pg_catalog.pg_index i
+				WHERE i.indrelid = b.source AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+					AND i.indnkeyatts = pg_catalog.cardinality(b.key_columns)
+					AND b.key_columns <@ ARRAY(
+						SELECT a.attname::text FROM pg_catalog.pg_attribute a
+						WHERE a.attrelid = b.source AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])))
+	LOOP
+		RAISE EXCEPTION 'cannot drop the key of table %, which is bound by abac_bind', broken.source
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  DETAIL = pg_catalog.format('Its rows are known again by %s.', pg_catalog.array_to_string(broken.key_columns, ', ')),
+				  HINT = pg_catalog.format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', broken.kind, broken.source::text);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION abac_forget_dropped() IS
-	'event trigger: a dropped table is no longer registered or bound';
+	'event trigger: a dropped table is no longer registered or bound; a bound table keeps its key and its columns';
 
-REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped() FROM PUBLIC;
+CREATE FUNCTION abac_sees_all_rows(tab regclass) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'abac_sees_all_rows'
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION abac_sees_all_rows(regclass) IS
+	'internal: whether the transaction''s snapshot shows every row that the table has now';
+
+-- What no trigger on a bound table would see.  Silent where the trigger _guard is
+-- not there: in a restore it comes last.
+CREATE FUNCTION abac_guard_bound() RETURNS event_trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bound record;
+	detail text;
+	present jsonb;
+BEGIN
+	-- An older transaction doesn't see whom it concerns.
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted')
+		AND NOT @extschema@.abac_sees_all_rows('@extschema@.abac_bindings'::regclass)
+	THEN
+		RAISE EXCEPTION 'a table was bound by abac_bind after this transaction began'
+			USING ERRCODE = 'serialization_failure',
+				  HINT = 'Try the transaction again.';
+	END IF;
+	FOR bound IN
+		SELECT b.*, c.relpersistence, pg_get_triggerdef(t.oid) AS guard
+		FROM @extschema@.abac_bindings b JOIN pg_class c ON c.oid = b.source
+			JOIN pg_trigger t ON t.tgrelid = b.source AND t.tgname = format('abac_bind_%s_guard', b.kind)
+		WHERE EXISTS (
+				SELECT FROM pg_event_trigger_ddl_commands() d
+				WHERE d.classid = 'pg_class'::regclass
+					AND (d.objid = b.source OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = d.objid AND i.inhparent = b.source)))
+			OR b.labels <> '{}' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_type'::regclass)
+		ORDER BY b.kind, b.source::text
+	LOOP
+		-- their present names are in the trigger
+		detail := CASE
+			WHEN strpos(bound.guard, (SELECT format('WHEN ((%s AND false))', string_agg(format('(old.%I IS NULL)', c), ' AND ' ORDER BY n))
+									  FROM unnest(bound.columns) WITH ORDINALITY u (c, n))) = 0
+				OR @extschema@.abac_binding_types(bound.source, bound.columns) IS DISTINCT FROM bound.column_types
+			THEN format('These columns keep their names and types: %s.', (
+				SELECT string_agg(concat_ws(' ', quote_ident(u.name), u.type), ', ') FROM unnest(bound.columns, bound.column_types) u (name, type)))
+			WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = bound.source AND a.attname = ANY (bound.key_columns) AND NOT a.attnotnull)
+			THEN format('These columns stay NOT NULL: %s.', array_to_string(bound.key_columns, ', '))
+			WHEN bound.relpersistence <> 'p'
+			THEN 'After a crash an unlogged table is empty, and no trigger says so.'
+			WHEN EXISTS (SELECT FROM pg_inherits i WHERE bound.source IN (i.inhparent, i.inhrelid))
+			THEN 'What is written to a child is not seen by the triggers of its parent, nor the other way round.'
+			END;
+		IF detail IS NOT NULL THEN
+			RAISE EXCEPTION 'table % is bound by abac_bind', bound.source
+				USING ERRCODE = 'dependent_objects_still_exist', DETAIL = detail,
+					  HINT = format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', bound.kind, bound.source::text);
+		END IF;
+
+		present := @extschema@.abac_binding_labels(bound.source, bound.columns, bound.column_types);
+		IF present <> bound.labels THEN
+			-- all that were there, and some more
+			IF NOT present @> bound.labels THEN
+				RAISE EXCEPTION 'table % is bound by abac_bind', bound.source
+					USING ERRCODE = 'dependent_objects_still_exist',
+						  DETAIL = format('The labels of its enums keep their names: those of %s.', (
+							  SELECT string_agg(quote_ident(k), ', ') FROM jsonb_object_keys(bound.labels) k)),
+						  HINT = format('Use abac_unbind(%L, %L) first, and abac_bind afterwards.', bound.kind, bound.source::text);
+			END IF;
+			UPDATE @extschema@.abac_bindings b SET labels = present WHERE b.id = bound.id;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION abac_guard_bound() IS
+	'event trigger: a bound table and the types of its columns stay as the binding needs them';
+
+REVOKE ALL ON FUNCTION abac_guard(), abac_guard_truncate(), abac_touch(), abac_forget_dropped(), abac_guard_bound(), abac_sees_all_rows(regclass) FROM PUBLIC;
 
 CREATE TRIGGER "ABAC_guard" AFTER INSERT OR UPDATE OR DELETE ON abac_attribute_definitions
 	FOR EACH ROW EXECUTE FUNCTION abac_guard();
@@ -639,6 +765,12 @@ CREATE EVENT TRIGGER abac_forget_dropped ON sql_drop
 	EXECUTE FUNCTION abac_forget_dropped();
 COMMENT ON EVENT TRIGGER abac_forget_dropped IS
 	'takes dropped tables out of abac_relations and abac_bindings';
+-- a column can be renamed by any of these
+CREATE EVENT TRIGGER abac_guard_bound ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER INDEX')
+	EXECUTE FUNCTION abac_guard_bound();
+COMMENT ON EVENT TRIGGER abac_guard_bound IS
+	'refuses what would put a bound table out of step, and no trigger of it sees';
 
 --
 -- What keeps every session's cache right: each change of a table tells them.
@@ -1556,7 +1688,7 @@ COMMENT ON FUNCTION abac_unprotect(regclass) IS
 -- the server's own types only, converts them by the server's own functions only,
 -- and looks at the types each time (abac_require_binding).  And the source itself
 -- is never read by a query of the extension's owner, since the planner evaluates
--- what indexes and constraints say, but by abac_rows.
+-- what indexes and constraints say, but by abac_rows and abac_row_by_key.
 
 CREATE FUNCTION abac_binding_columns(kind text)
 	RETURNS TABLE (name text, type text, required boolean, fallback text, instead text)
@@ -1598,6 +1730,60 @@ $$;
 COMMENT ON FUNCTION abac_binding_columns(text) IS
 	'internal: the columns that a binding of this kind fills, and what may be given instead of one';
 
+CREATE FUNCTION abac_refuse_row(tab text, columns text[], check_name text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF check_name IS NULL THEN
+		RAISE EXCEPTION 'null value in column "%" of relation "%" violates not-null constraint', columns[1], tab
+			USING ERRCODE = 'not_null_violation', TABLE = tab, COLUMN = columns[1];
+	END IF;
+	RAISE EXCEPTION 'new row for relation "%" violates check constraint "%"', tab, check_name
+		USING ERRCODE = 'check_violation', TABLE = tab, CONSTRAINT = check_name,
+			  DETAIL = format('It is about %s.', array_to_string(columns, ', '));
+END
+$$;
+COMMENT ON FUNCTION abac_refuse_row(text, text[], text) IS
+	'internal: the error of a constraint (of NOT NULL, if it has no name), without the row''s values';
+
+CREATE FUNCTION abac_binding_checks(kind text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	-- The server would show the row to whoever wrote its source, who may not
+	-- read all of that: the insert is a superuser's.
+	SELECT string_agg(format('WHEN %s THEN @extschema@.abac_refuse_row(%L, %L, %L)', c.broken, 'abac_' || kind, c.columns, c.name),
+					  ' ' ORDER BY c.name IS NOT NULL, c.columns, c.name)
+	FROM (
+		SELECT format('n.%I IS NULL', a.attname), ARRAY[a.attname], NULL::name
+		FROM pg_attribute a JOIN @extschema@.abac_binding_columns(kind) b ON b.name = a.attname
+		WHERE a.attrelid = format('@extschema@.%I', 'abac_' || kind)::regclass AND a.attnotnull
+		UNION ALL
+		SELECT format('NOT %s', pg_get_expr(k.conbin, k.conrelid)),
+			   ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) ORDER BY a.attnum),
+			   k.conname
+		FROM pg_constraint k
+		WHERE k.conrelid = format('@extschema@.%I', 'abac_' || kind)::regclass AND k.contype = 'c') c (broken, columns, name)
+$$;
+COMMENT ON FUNCTION abac_binding_checks(text) IS
+	'internal: what abac_<kind> refuses of a row n, as branches of a CASE that raise the error';
+
+CREATE FUNCTION abac_binding_labels(source regclass, columns text[], column_types text[]) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(c.name, (
+		WITH RECURSIVE base (type) AS (
+			SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = source AND a.attname = c.name
+			UNION ALL
+			SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype = 'd')
+		SELECT jsonb_agg(e.enumlabel ORDER BY e.enumlabel COLLATE "C") FROM base JOIN pg_enum e ON e.enumtypid = base.type)), '{}')
+	FROM unnest(columns, column_types) c (name, type) WHERE c.type = 'enum'
+$$;
+COMMENT ON FUNCTION abac_binding_labels(regclass, text[], text[]) IS
+	'internal: the labels that the enums among the columns have';
+
 CREATE FUNCTION abac_binding_types(source regclass, columns text[]) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'abac_binding_types'
 	LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -1608,10 +1794,11 @@ CREATE FUNCTION abac_binding_value(wanted text, name text, type text) RETURNS te
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	-- Casts of an enum may be its owner's; its output function can't.  The
-	-- collation may be one in which different strings are equal.
+	-- Casts of an enum may be its owner's; its output function can't.  As a key it
+	-- doesn't do: its labels change.  The collation may be one in which different
+	-- strings are equal.
 	SELECT CASE
-		WHEN wanted IN ('text', 'name', 'key', 'attribute') AND type = 'enum' THEN
+		WHEN wanted IN ('text', 'name', 'attribute') AND type = 'enum' THEN
 			format(CASE wanted WHEN 'attribute' THEN 'pg_catalog.to_jsonb(%s)' ELSE '%s' END,
 				   format('(CASE WHEN s.%1$I IS NOT NULL THEN pg_catalog.format(''%%s''::pg_catalog.text, s.%1$I) END COLLATE pg_catalog."C")', name))
 		WHEN wanted IN ('text', 'name', 'key', 'attribute') AND type IN ('text', 'varchar', 'bpchar')
@@ -1753,11 +1940,11 @@ BEGIN
 						  SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
 						  WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped));
 		END IF;
-		IF NOT types ? names THEN
-			RAISE EXCEPTION 'column "%" of table "%" is a virtual generated column', names, tab
+		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source AND a.attname = names AND a.attgenerated <> '') THEN
+			RAISE EXCEPTION 'column "%" of table "%" is a generated column', names, tab
 				USING ERRCODE = 'feature_not_supported',
-					  DETAIL = 'Triggers do not see it.',
-					  HINT = 'Make it STORED, or take the columns it is generated from.';
+					  DETAIL = 'ALTER TABLE can change its expression, and with it all rows, without firing a trigger.',
+					  HINT = 'Map the columns it is generated from.';
 		END IF;
 		IF @extschema@.abac_binding_value(entry.wanted, names, types ->> names) IS NULL THEN
 			RAISE EXCEPTION 'column "%" of table "%" does not fit %', names, tab, entry.target
@@ -1785,7 +1972,7 @@ BEGIN
 	-- The primary key, else the shortest of the other keys.
 	SELECT k.columns INTO key_columns
 	FROM pg_index i, LATERAL (
-		SELECT array_agg(a.attname::text ORDER BY u.n), bool_and(a.attnotnull
+		SELECT array_agg(a.attname::text ORDER BY u.n), bool_and(a.attnotnull AND a.attgenerated = ''
 			AND @extschema@.abac_binding_value('key'::text, a.attname::text, types ->> a.attname) IS NOT NULL)
 		FROM unnest(i.indkey::int2[]) WITH ORDINALITY u (attnum, n) JOIN pg_attribute a ON a.attrelid = source AND a.attnum = u.attnum
 		WHERE u.n <= i.indnkeyatts) k (columns, fits)
@@ -1799,18 +1986,19 @@ BEGIN
 				CASE WHEN NOT i.indisvalid THEN 'invalid' END,
 				CASE WHEN i.indpred IS NOT NULL THEN 'partial' END,
 				CASE WHEN i.indexprs IS NOT NULL THEN 'on an expression' END,
-				(SELECT string_agg(quote_ident(a.attname) || CASE WHEN a.attnotnull THEN ' is ' || format_type(a.atttypid, a.atttypmod)
-								   ELSE ' may be NULL' END, ', ' ORDER BY a.attnum)
+				(SELECT string_agg(quote_ident(a.attname) || CASE WHEN NOT a.attnotnull THEN ' may be NULL'
+								   WHEN a.attgenerated <> '' THEN ' is generated'
+								   ELSE ' is ' || format_type(a.atttypid, a.atttypmod) END, ', ' ORDER BY a.attnum)
 				 FROM pg_attribute a
 				 WHERE a.attrelid = source AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-					   AND (NOT a.attnotnull OR @extschema@.abac_binding_value('key'::text, a.attname::text, types ->> a.attname) IS NULL)))),
+					   AND (NOT a.attnotnull OR a.attgenerated <> '' OR @extschema@.abac_binding_value('key'::text, a.attname::text, types ->> a.attname) IS NULL)))),
 			', ' ORDER BY c.relname) INTO names
 		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		WHERE i.indrelid = source AND i.indisunique;
 		RAISE EXCEPTION 'table "%" has no key', tab
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				  DETAIL = 'A row is known again by its primary key, or by a unique index on columns that are NOT NULL, of types uuid, text, numbers (not floats), '
-					  'boolean, date, timestamp or an enum.' || coalesce(' These do not do: ' || names || '.', ''),
+					  'boolean, date or timestamp.' || coalesce(' These do not do: ' || names || '.', ''),
 				  HINT = 'ALTER TABLE ... ADD PRIMARY KEY (...).';
 	END IF;
 	columns := ARRAY(SELECT DISTINCT u.name COLLATE "C" FROM unnest(used || key_columns) u (name) ORDER BY 1);
@@ -1872,7 +2060,7 @@ COMMENT ON FUNCTION abac_bound_permission(text, boolean) IS
 	'internal: the permission of that name, type:action';
 
 CREATE FUNCTION abac_binding_query(binding uuid, must_exist boolean, OUT key text, OUT id text, OUT columns text[], OUT fields text,
-								   OUT rows text)
+								   OUT rows text, OUT all_rows text, OUT row_by_key text, OUT old_keys text, OUT new_keys text, OUT changed_keys text)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1883,6 +2071,9 @@ DECLARE
 	given jsonb;
 	expression text;
 	expressions jsonb := '{}';
+	definitions text;				-- of the columns that are read
+	key_values text;				-- of s
+	version text;					-- of s: all that is read of it, as a string
 BEGIN
 	SELECT b.* INTO bound FROM @extschema@.abac_bindings b WHERE b.id = binding;
 	types := jsonb_object(bound.columns, bound.column_types);
@@ -1925,20 +2116,51 @@ BEGIN
 	SELECT array_agg(c.name ORDER BY c.name),
 		   string_agg(format('%s AS %I', expressions ->> c.name, c.name), ', ' ORDER BY c.name)
 	INTO columns, fields FROM @extschema@.abac_binding_columns(bound.kind) c;
-	SELECT format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, $1::pg_catalog.int8, $2::pg_catalog.int8) AS s (%s)',
-				  bound.source::oid, array_agg(t.key ORDER BY t.key),
-				  string_agg(format('%I pg_catalog.%I', t.key, replace(t.value, 'enum', 'text')), ', ' ORDER BY t.key))
-	INTO rows FROM unnest(bound.columns, bound.column_types) t (key, value);
+	SELECT string_agg(format('%I pg_catalog.%I', t.key, CASE t.value WHEN 'enum' THEN 'text' ELSE t.value END), ', ' ORDER BY n),
+		   format('pg_catalog.format(%L::pg_catalog.text, %s)', string_agg('%L', ' '),
+				  string_agg(format(CASE t.value WHEN 'enum' THEN 's.%I' ELSE 's.%I::pg_catalog.%I' END, t.key, t.value), ', ' ORDER BY n))
+	INTO definitions, version FROM unnest(bound.columns, bound.column_types) WITH ORDINALITY t (key, value, n);
+	rows := format('@extschema@.abac_rows(%s::pg_catalog.oid::pg_catalog.regclass, %L::pg_catalog._text, $1::pg_catalog.int8, $2::pg_catalog.int8) AS s (%s)',
+				   bound.source::oid, bound.columns, definitions);
+	-- in the triggers' function, which a dump takes to where the table has another OID
+	all_rows := format('@extschema@.abac_rows(TG_RELID::pg_catalog.regclass, %L::pg_catalog._text, 0, 4294967295) AS s (%s)',
+					   bound.columns, definitions);
+
+	SELECT string_agg(format('s.%I::pg_catalog.%I AS k%s', k, types ->> k, n), ', ' ORDER BY n),
+		   format('@extschema@.abac_row_by_key(TG_RELID::pg_catalog.regclass, %L::pg_catalog._text, %L::pg_catalog._text, %s) AS s (%s)',
+				  bound.columns, bound.key_columns, string_agg(format('k.k%s', n), ', ' ORDER BY n), definitions)
+	INTO key_values, row_by_key FROM unnest(bound.key_columns) WITH ORDINALITY u (k, n);
+	-- not by DISTINCT on the key alone: values may be equal that make different ids
+	old_keys := format('SELECT DISTINCT %s AS id, %s FROM old_rows AS s', id, key_values);
+	new_keys := format('SELECT DISTINCT %s AS id, %s FROM new_rows AS s', id, key_values);
+	-- What an update made of the n-th old row is the n-th new row.  Comparing them
+	-- as sets would miss a row that one statement changes there and back, with
+	-- another one's triggers in between.
+	SELECT format('SELECT DISTINCT %s AS id, %s FROM ('
+			'SELECT %s FROM ('
+				'SELECT row_number() OVER () AS n, %s AS v, %s FROM old_rows AS s '
+				'UNION ALL SELECT row_number() OVER (), %s, %s FROM new_rows AS s) AS p '
+			'GROUP BY p.n HAVING min(p.v COLLATE "C") <> max(p.v COLLATE "C")) AS g, LATERAL unnest(%s) AS s (%s)',
+			id, key_values, string_agg(format('array_agg(p.k%1$s) AS k%1$s', n), ', ' ORDER BY n),
+			version, key_values, version, key_values, string_agg(format('g.k%s', n), ', ' ORDER BY n),
+			string_agg(quote_ident(k), ', ' ORDER BY n))
+	INTO changed_keys FROM unnest(bound.key_columns) WITH ORDINALITY u (k, n);
 END
 $$;
 COMMENT ON FUNCTION abac_binding_query(uuid, boolean) IS
-	'internal: the parts of the queries of a binding, over rows s of its source: the key and the id as expressions, the columns and the expressions for them, and what to read the source by';
+	'internal: the parts of the queries of a binding, over rows s of its source: the key and the id as expressions, the columns and the expressions for them, what to read the source by, and the keys of a transition table, or of what an update changed';
 
 CREATE FUNCTION abac_rows(source regclass, columns text[], first_block bigint, blocks bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'abac_rows'
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION abac_rows(regclass, text[], bigint, bigint) IS
 	'internal: those columns of the table''s rows in a range of its blocks, with domains as their bases and enums as text; read without planning a query on the table';
+
+CREATE FUNCTION abac_row_by_key(source regclass, columns text[], key_columns text[], VARIADIC key "any") RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'abac_row_by_key'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION abac_row_by_key(regclass, text[], text[], "any") IS
+	'internal: those columns of the row that has this key now, which this transaction has written; as abac_rows reads them';
 
 CREATE FUNCTION abac_require_binding(binding uuid, source regclass) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -1993,8 +2215,14 @@ DECLARE
 	function text;
 	target text;
 	mark text;
+	names text;
 	insertion text;
+	checks text;
+	copy text;
+	copy_all text;
 	differs text;
+	before text;
+	after text;
 	ours record;
 	rows bigint;
 	copied bigint := 0;
@@ -2044,26 +2272,47 @@ BEGIN
 				  HINT = format('To bind it in another way, use abac_unbind(%L, %L) first.', kind, source::text);
 	END IF;
 	planned := @extschema@.abac_plan_binding(kind, source, mapping);
-	INSERT INTO @extschema@.abac_bindings (kind, source, mapping, key_columns, columns, column_types)
-	VALUES (kind, source, planned.mapping, planned.key_columns, planned.columns, planned.column_types)
+	INSERT INTO @extschema@.abac_bindings (kind, source, mapping, key_columns, columns, column_types, labels)
+	VALUES (kind, source, planned.mapping, planned.key_columns, planned.columns, planned.column_types,
+			@extschema@.abac_binding_labels(source, planned.columns, planned.column_types))
 	RETURNING * INTO bound;
 
 	query := @extschema@.abac_binding_query(bound.id, true);
 	function := format('@extschema@.%I', 'abac_bound_' || replace(bound.id::text, '-', ''));
 	target := format('@extschema@.%I', 'abac_' || kind);
 	mark := quote_literal('abac_bind:' || bound.id);
-	insertion := format('INSERT INTO %s (id, %s, created_by) SELECT %s AS id, %s, %s',
-						target, array_to_string(query.columns, ', '), query.id, query.fields, mark);
+	SELECT string_agg(format('n.%I', c), ', ') INTO names FROM unnest(query.columns) c;
+	insertion := format('INSERT INTO %s (id, %s, created_by) SELECT n.id, %s, %s',
+						target, array_to_string(query.columns, ', '), names, mark);
+	checks := format('CASE WHEN n.id IS NULL THEN false %s ELSE true END', @extschema@.abac_binding_checks(kind));
+	-- OFFSET: what is looked up is looked up once
+	copy := format('%s FROM (SELECT %s AS id, %s FROM %s OFFSET 0) AS n WHERE %s', insertion, query.id, query.fields, query.rows, checks);
+	copy_all := format('%s FROM (SELECT %s AS id, %s FROM %s OFFSET 0) AS n WHERE %s', insertion, query.id, query.fields, query.all_rows, checks);
 	-- attributes as text: 1.0 and 1.00 are equal, but not as strings
 	SELECT format('(%s) IS DISTINCT FROM (%s)', string_agg(format(c.form, 't', c.name), ', '), string_agg(format(c.form, 'n', c.name), ', '))
 	INTO differs
 	FROM (SELECT u.name, CASE u.name WHEN 'attributes' THEN '%s.%s::text' ELSE '%s.%s' END FROM unnest(query.columns) u (name)) c (name, form);
 
+	-- Transition tables tell which rows may have changed, and no more: triggers of
+	-- statements that are begun later run earlier, and cascades share a table in
+	-- which one row is there several times.  So a statement's rows become what the
+	-- source holds now, which is what the last trigger leaves.  What is gone goes
+	-- before anything comes, so that rows can swap keys: hence the count.  A row
+	-- that another transaction deleted may be in an old snapshot: hence ON CONFLICT
+	-- and not NOT EXISTS; whatever else has the id was deleted just before.
 	-- Plans are made once and serve statements that change one row and those
-	-- that change all: hence joins by the target's index only, and EXCEPT.
-	-- What is gone goes before anything comes, so that rows can swap keys.  A row
-	-- that another transaction deleted may be in an old snapshot: hence ON
-	-- CONFLICT and not NOT EXISTS.
+	-- that change all: hence joins by the target's index only.
+	-- around the query that gives the keys
+	before := 'WITH wanted AS MATERIALIZED (
+				SELECT k.id AS known, n.*
+				FROM (';
+	after := format(') AS k LEFT JOIN LATERAL (SELECT %1$s AS id, %2$s FROM %3$s) AS n ON true),
+			gone AS (
+				DELETE FROM %4$s AS t USING wanted AS n
+				WHERE t.id = n.known AND (n.id IS NULL OR n.id <> n.known OR %5$s) RETURNING 1)
+			%6$s FROM wanted AS n WHERE (SELECT count(*) FROM gone) IS NOT NULL AND %7$s
+			ON CONFLICT (id) DO NOTHING',
+		query.id, query.fields, query.row_by_key, target, differs, insertion, checks);
 	EXECUTE format('CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER '
 		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' SET datestyle = ''ISO'' SET extra_float_digits = 1 '
 		'SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS %L', function, format(
@@ -2071,25 +2320,18 @@ BEGIN
 #variable_conflict use_column
 BEGIN
 	PERFORM @extschema@.abac_require_binding(%1$L::pg_catalog.uuid, TG_RELID::pg_catalog.regclass);
+	-- what changes nothing of this must not disturb anybody''s cache
 	IF TG_OP = ''INSERT'' THEN
 		IF EXISTS (SELECT FROM new_rows) THEN
-			%2$s FROM new_rows AS s;
+			%2$s;
 		END IF;
 	ELSIF TG_OP = ''UPDATE'' THEN
-		-- most updates change nothing of this, and must not disturb anybody''s cache
-		IF EXISTS (SELECT %3$s FROM old_rows AS s EXCEPT SELECT %3$s FROM new_rows AS s)
-			OR EXISTS (SELECT FROM (SELECT %3$s AS id, %4$s FROM new_rows AS s) AS n LEFT JOIN %5$s AS t ON t.id = n.id
-					   WHERE t.id IS NULL OR %6$s)
-		THEN
-			DELETE FROM %5$s AS t
-				USING (SELECT %3$s AS id FROM old_rows AS s EXCEPT SELECT %3$s FROM new_rows AS s) AS n WHERE t.id = n.id;
-			DELETE FROM %5$s AS t
-				USING (SELECT %3$s AS id, %4$s FROM new_rows AS s) AS n WHERE t.id = n.id AND %6$s;
-			%2$s FROM new_rows AS s ON CONFLICT (id) DO NOTHING;
+		IF EXISTS (%3$s) THEN
+			%4$s;
 		END IF;
 	ELSIF TG_OP = ''DELETE'' THEN
 		IF EXISTS (SELECT FROM old_rows) THEN
-			DELETE FROM %5$s AS t USING (SELECT %3$s AS id FROM old_rows AS s) AS n WHERE t.id = n.id;
+			%5$s;
 		END IF;
 	ELSE
 		IF current_setting(''transaction_isolation'') NOT IN (''read committed'', ''read uncommitted'') THEN
@@ -2098,11 +2340,16 @@ BEGIN
 					  DETAIL = ''An older snapshot could miss rows that were added since.'',
 					  HINT = ''Use DELETE.'';
 		END IF;
-		DELETE FROM %5$s AS t WHERE t.created_by = %7$s;
+		DELETE FROM %6$s AS t WHERE t.created_by = %7$s;
+		-- another trigger may have put some back
+		IF pg_relation_size(TG_RELID) > 0 THEN
+			%8$s;
+		END IF;
 	END IF;
 	RETURN NULL;
 END
-', bound.id, insertion, query.id, query.fields, target, differs, mark));
+', bound.id, before || query.new_keys || after, query.changed_keys, before || query.changed_keys || after,
+	before || query.old_keys || after, target, mark, copy_all));
 	EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', function);
 	EXECUTE format('COMMENT ON FUNCTION %s() IS %L', function, format('made by abac_bind: keeps abac_%s in step with %s', kind, source));
 	-- so that DROP EXTENSION stops at the triggers, and CASCADE takes them along
@@ -2130,7 +2377,7 @@ END
 	-- A statement for some blocks at a time, so that it never takes much memory.
 	BEGIN
 		FOR block IN 0 .. pg_relation_size(source) / current_setting('block_size')::bigint - 1 BY blocks LOOP
-			EXECUTE format('%s FROM %s', insertion, query.rows) USING block::bigint, blocks;
+			EXECUTE copy USING block::bigint, blocks;
 			GET DIAGNOSTICS rows = ROW_COUNT;
 			IF (copied + rows) / report > copied / report THEN
 				RAISE NOTICE 'copied % rows of %', copied + rows, source;
@@ -3715,6 +3962,10 @@ REVOKE ALL ON FUNCTION
 	abac_require_binding(uuid, regclass),
 	abac_forget_binding(uuid, boolean),
 	abac_rows(regclass, text[], bigint, bigint),
+	abac_row_by_key(regclass, text[], text[], "any"),
+	abac_refuse_row(text, text[], text),
+	abac_binding_checks(text),
+	abac_binding_labels(regclass, text[], text[]),
 	abac_set_context(jsonb, boolean),
 	abac_set_user(text, boolean),
 	abac_set_user(uuid, boolean),

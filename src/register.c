@@ -9,11 +9,14 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type_d.h"
+#include "catalog/pg_type.h"
+#include "commands/tablecmds.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -121,6 +124,33 @@ abac_unregister(PG_FUNCTION_ARGS)
 	return AbacCallAsOwner(fcinfo, "abac_delete_registration", types, lengthof(types));
 }
 
+/*
+ * What is to fire a statement's triggers is decided when it begins: no statement
+ * that changes the table may be under way in this session.  Others' are waited
+ * for, and so are those that change an enum's labels.
+ */
+static void
+LockSource(Oid source)
+{
+	Relation	relation;
+	TupleDesc	desc;
+
+	if (get_rel_relkind(source) != RELKIND_RELATION)
+		return;					/* which is refused */
+	relation = relation_open(source, ShareRowExclusiveLock);
+	CheckTableNotInUse(relation, "bind");
+	desc = RelationGetDescr(relation);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		Oid			type = attribute->attisdropped ? InvalidOid : getBaseType(attribute->atttypid);
+
+		if (OidIsValid(type) && type_is_enum(type))
+			LockDatabaseObject(TypeRelationId, type, 0, ShareLock);
+	}
+	relation_close(relation, NoLock);
+}
+
 /* abac_bind(kind, source, mapping): abac_write_binding for the owner. */
 Datum
 abac_bind(PG_FUNCTION_ARGS)
@@ -128,6 +158,7 @@ abac_bind(PG_FUNCTION_ARGS)
 	static const Oid types[] = {TEXTOID, REGCLASSOID, JSONBOID};
 
 	CheckOwner(fcinfo, 1, "source");
+	LockSource(PG_GETARG_OID(1));
 	(void) AbacCallAsOwner(fcinfo, "abac_write_binding", types, lengthof(types));
 	PG_RETURN_VOID();
 }

@@ -92,6 +92,11 @@ SELECT bag_eq(
 		('abac_bound_role(text,text,text,boolean)',   'uuid',    's', 'u', false),
 		('abac_bound_permission(text,boolean)',       'uuid',    's', 'u', false),
 		('abac_rows(regclass,text[],bigint,bigint)',  'record',  'v', 'u', false),
+		('abac_row_by_key(regclass,text[],text[],"any")', 'record', 'v', 'u', false),
+		('abac_refuse_row(text,text[],text)',         'boolean', 'v', 'u', false),
+		('abac_sees_all_rows(regclass)',              'boolean', 's', 'u', false),
+		('abac_binding_checks(text)',                 'text',    's', 's', false),
+		('abac_binding_labels(regclass,text[],text[])', 'jsonb', 's', 's', false),
 		('abac_filter(text,text,regclass,jsonb)',     'text', 's', 's', false),
 		('abac_filter(uuid,text,regclass,jsonb)',     'text', 's', 's', false),
 		('abac_filter(bigint,text,regclass,jsonb)',   'text', 's', 's', false),
@@ -158,7 +163,8 @@ SELECT bag_eq(
 		('abac_touch()',                              'trigger', 'v', 'u', false),
 		('abac_changed()',                            'trigger', 'v', 'u', false),
 		('abac_changing()',                           'trigger', 'v', 'u', false),
-		('abac_forget_dropped()',               'event_trigger', 'v', 'u', false)$$,
+		('abac_forget_dropped()',               'event_trigger', 'v', 'u', false),
+		('abac_guard_bound()',                  'event_trigger', 'v', 'u', false)$$,
 	'the functions, and which of them PUBLIC may execute');
 
 SELECT is_empty(

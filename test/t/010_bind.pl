@@ -13,11 +13,11 @@ my $seconds = 4;
 
 my $node = PostgreSQL::Test::Cluster->new('bind');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nsynchronous_commit = off\nautovacuum = off");
+$node->append_conf('postgresql.conf', "fsync = off\nsynchronous_commit = off\nautovacuum = off\ndeadlock_timeout = 10ms\nlog_statement = none");
 $node->start;
 
 my @bindings = (
-	[ 'user_roles', 'user_role_assignments', '{"user_id": "user_id", "role_id": "role_id", "context_type": "context_type", "context_id": "context_id", "expires_at": "expires_at"}' ],
+	[ 'user_roles', 'user_role_assignments', '{"user_id": "user_id", "role_id": "role_id", "context_type": "context_type", "context_id": "context_id", "expires_at": "expires_at", "assigned_by": "granted_by"}' ],
 	[ 'memberships', 'organization_members', '{"scope_type": {"value": "organization"}, "scope_id": "organization_id", "user_id": "user_id"}' ],
 	[ 'user_attributes', 'users', '{"user_id": "id", "attributes": {"department": "department", "level": "level"}}' ]);
 
@@ -29,19 +29,37 @@ $node->safe_psql('postgres', q{
 
 	CREATE TABLE users (id bigint PRIMARY KEY, department text, level int, last_login timestamptz);
 	CREATE TABLE organization_members (
-		organization_id int, user_id bigint REFERENCES users ON DELETE CASCADE, PRIMARY KEY (organization_id, user_id));
+		organization_id int, user_id bigint REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, PRIMARY KEY (organization_id, user_id));
 	CREATE TYPE context AS ENUM ('organization', 'project');
 	CREATE TABLE user_role_assignments (
-		id serial PRIMARY KEY, user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, role_id uuid NOT NULL,
+		id serial PRIMARY KEY, user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, role_id uuid NOT NULL,
 		context_type context NOT NULL DEFAULT 'organization', context_id int NOT NULL, expires_at timestamptz,
-		UNIQUE (user_id, role_id, context_id));
+		granted_by bigint REFERENCES users ON DELETE SET NULL ON UPDATE CASCADE, UNIQUE (user_id, role_id, context_id));
 	CREATE INDEX ON user_role_assignments (context_id);
+	CREATE INDEX ON user_role_assignments (granted_by);
 	CREATE SEQUENCE moves START 1000;
 	INSERT INTO users SELECT i, 'sales', i % 7 FROM generate_series(1, 200) i;
 	INSERT INTO organization_members SELECT o, i FROM generate_series(1, 10) o, generate_series(1, 200, 3) i;
-	INSERT INTO user_role_assignments (user_id, role_id, context_id)
-		SELECT i, ('00000000-0000-4000-8000-00000000000' || r)::uuid, o
+	INSERT INTO user_role_assignments (user_id, role_id, context_id, granted_by)
+		SELECT i, ('00000000-0000-4000-8000-00000000000' || r)::uuid, o, (i + r) % 200 + 1
 		FROM generate_series(1, 200) i, generate_series(1, 5) r, generate_series(1, 3) o;
+
+	-- the application's own triggers, which write the table again
+	CREATE FUNCTION cap() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		UPDATE user_role_assignments SET expires_at = now() + interval '3 days' WHERE id = NEW.id;
+		RETURN NULL;
+	END
+	$$;
+	CREATE TRIGGER cap AFTER INSERT OR UPDATE ON user_role_assignments FOR EACH ROW
+		WHEN (NEW.expires_at > now() + interval '3 days') EXECUTE FUNCTION cap();
+	CREATE FUNCTION others() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		DELETE FROM user_role_assignments WHERE user_id = NEW.user_id AND context_id = -NEW.context_id;
+		RETURN NEW;
+	END
+	$$;
+	CREATE TRIGGER others BEFORE INSERT ON user_role_assignments FOR EACH ROW EXECUTE FUNCTION others();
 });
 
 sub bind_all
@@ -79,7 +97,7 @@ my $script = qq{
 \\set u random(1, 200)
 \\set r random(1, 5)
 \\set o random(1, 10)
-\\set what random(1, 15)
+\\set what random(1, 18)
 \\if :what <= 4
 INSERT INTO user_role_assignments (user_id, role_id, context_id) SELECT id, $role, :o $one_user ON CONFLICT DO NOTHING;
 \\elif :what <= 6
@@ -98,6 +116,13 @@ UPDATE organization_members SET organization_id = nextval('moves') WHERE user_id
 \\elif :what = 12
 DELETE FROM users WHERE id = :u;
 INSERT INTO users VALUES (:u, 'law', :r) ON CONFLICT (id) DO UPDATE SET department = excluded.department;
+\\elif :what = 15
+DELETE FROM users WHERE id IN (:u, :u + 1, :u + 2);
+INSERT INTO users SELECT i, 'it', :r FROM generate_series(:u, :u + 2) i ON CONFLICT DO NOTHING;
+\\elif :what = 16
+UPDATE users SET id = nextval('moves') WHERE id = :u;
+\\elif :what = 17
+UPDATE user_role_assignments SET granted_by = user_id, expires_at = now() + interval '9 days' WHERE user_id = :u AND context_id = :o;
 \\elif :what = 13
 UPDATE users SET last_login = now(), level = CASE WHEN id % 10 = :o THEN :r ELSE level END WHERE id BETWEEN :u AND :u + 20;
 \\elif :what = 14
@@ -166,12 +191,35 @@ $node->safe_psql('postgres', q{
 $old->query('DELETE FROM late');
 like($old->{stderr}, qr/bound by abac_bind after this transaction began/, 'a transaction older than the binding');
 $old->{stderr} = '';
+$old->query_safe('ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM users');
+$node->safe_psql('postgres', q{
+	CREATE TABLE later (id int PRIMARY KEY, who text); INSERT INTO later VALUES (1, 'later');
+	SELECT access.abac_bind('memberships', 'later', '{"scope_type": {"value": "team"}, "scope_id": {"value": "l"}, "user_id": "who"}')});
+$old->query('DROP TABLE later');
+like($old->{stderr}, qr/table public.later was bound by abac_bind after this transaction began/, 'and it drops the table');
+$old->{stderr} = '';
+$old->query_safe('ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM users');
+$node->safe_psql('postgres', q{SELECT access.abac_bind('user_attributes', 'later', '{"user_id": "who", "organization_id": "id", "attributes": {}}')});
+$old->query('ALTER TABLE later RENAME who TO whom');
+like($old->{stderr}, qr/a table was bound by abac_bind after this transaction began/, 'and it renames a column');
+$old->{stderr} = '';
 $old->query_safe('ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM late');
 $node->safe_psql('postgres', 'DELETE FROM late WHERE id = 2');
 # the key is free again, and the content is what the old snapshot still sees
 $old->query_safe(q{UPDATE late SET id = 2, who = 'late 2' WHERE id = 1; COMMIT});
 is($node->safe_psql('postgres', q{SELECT * FROM access.abac_verify_binding('memberships', 'late')}), '', 'a key that another one left');
-is($node->safe_psql('postgres', q{SELECT user_id FROM access.abac_memberships WHERE scope_type = 'team'}), 'late 2', 'and its row');
+is($node->safe_psql('postgres', q{SELECT user_id FROM access.abac_memberships WHERE scope_type = 'team' AND scope_id = 't'}), 'late 2', 'and its row');
+# the key was free, was taken and is free again: what the old snapshot still sees there is not what the table holds
+$node->safe_psql('postgres', q{INSERT INTO late VALUES (3, 'late 3')});
+$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM late');
+$node->safe_psql('postgres', 'DELETE FROM late WHERE id = 3');
+$old->query_safe(q{INSERT INTO late VALUES (4, 'late 3'); UPDATE late SET id = 3 WHERE id = 4});
+$old->query('UPDATE late SET id = 5 WHERE id = 3');
+like($old->{stderr}, qr/could not serialize access/, 'a key that was free in between');
+$old->{stderr} = '';
+$old->query_safe('ROLLBACK');
+is($node->safe_psql('postgres', q{SELECT * FROM access.abac_verify_binding('memberships', 'late')}), '', 'and nothing is left of it');
+$node->safe_psql('postgres', 'DROP TABLE later');
 $old->quit;
 $node->safe_psql('postgres', 'DROP TABLE late');
 
@@ -210,6 +258,14 @@ foreach my $db (qw(custom plain parallel))
 		INSERT INTO users VALUES (1000, 'new', 1); INSERT INTO organization_members VALUES (1, 1000)});
 	in_step($db, "$db, changed");
 	is($node->safe_psql($db, q{SELECT count(*) FROM access.abac_user_attributes WHERE user_id = '1000'}), '1', "$db: kept in step");
+	my $refused = '';
+	$node->psql($db, q{ALTER TYPE context ADD VALUE 'workspace'; ALTER TABLE users ADD more int; ALTER TABLE users RENAME more TO mere;
+		ALTER TABLE users RENAME level TO grade}, stderr => \$refused, on_error_stop => 0);
+	like($refused, qr/^psql:<stdin>:2: ERROR:  table public.users is bound by abac_bind$/m, "$db: a column keeps its name");
+	unlike($refused, qr/ERROR.*ERROR/s, "$db: others don't");
+	$refused = '';
+	$node->psql($db, q{ALTER TYPE context RENAME VALUE 'organization' TO 'org'}, stderr => \$refused);
+	like($refused, qr/user_role_assignments is bound by abac_bind/, "$db: a label keeps its name");
 	$node->safe_psql($db, join(' ', map { "SELECT access.abac_unbind('$_->[0]', '$_->[1]');" } @bindings));
 	is($node->safe_psql($db, $bound_rows . q{SELECT tgname FROM pg_trigger WHERE tgname ~ '^abac_bind'}), '', "$db: unbound");
 }
