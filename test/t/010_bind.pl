@@ -143,11 +143,12 @@ PostgreSQL::Test::Utils::append_to_file("$dir/script", $script);
 my %load;
 foreach my $level ('read committed', 'repeatable read')
 {
-	my $run = $load{$level} = { out => '', err => '' };
+	my $run = $load{$level} = {};
 	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=" . ($level =~ s/ /\\ /r);
 	$run->{harness} = IPC::Run::start(
 		[ 'pgbench', '-n', '-c', 3, '-j', 1, '-T', $seconds, '--max-tries=0', '-f', "$dir/script", '-d', $node->connstr('postgres') ],
-		'>', \$run->{out}, '2>', \$run->{err});
+		# to files: a pipe that nobody reads would stop it
+		'>', "$dir/out $level", '2>', "$dir/err $level");
 }
 # The tables are bound and unbound under it, and truncated.
 my $notices = '';
@@ -167,6 +168,7 @@ foreach my $level (sort keys %load)
 {
 	my $run = $load{$level};
 	$run->{harness}->finish;
+	$run->{$_} = PostgreSQL::Test::Utils::slurp_file("$dir/$_ $level") foreach qw(out err);
 	is($run->{harness}->result(0), 0, "pgbench, $level") or diag($run->{err});
 	my ($transactions) = $run->{out} =~ /number of transactions actually processed: (\d+)/;
 	note("$level: $transactions transactions");
