@@ -3324,6 +3324,10 @@ DECLARE
 	sections text[];
 	was jsonb;
 	is_now jsonb;
+	state text;
+	message text;
+	detail text;
+	hint text;
 BEGIN
 	IF document IS NULL OR dry_run IS NULL THEN
 		RAISE EXCEPTION '% must not be NULL', CASE WHEN document IS NULL THEN 'document' ELSE 'dry_run' END
@@ -3353,10 +3357,25 @@ BEGIN
 		IF dry_run THEN
 			RAISE EXCEPTION 'dry run' USING ERRCODE = 'ABDRY';
 		END IF;
-	EXCEPTION WHEN SQLSTATE 'ABDRY' THEN
-		IF NOT dry_run OR is_now IS NULL THEN
-			RAISE;
-		END IF;
+	EXCEPTION
+		WHEN SQLSTATE 'ABDRY' THEN
+			IF NOT dry_run OR is_now IS NULL THEN
+				RAISE;
+			END IF;
+		WHEN OTHERS THEN
+			-- the guards' errors without the statements that were made of the document
+			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+				hint = PG_EXCEPTION_HINT;
+			IF left(state, 2) = 'XX' THEN
+				RAISE;
+			END IF;
+			-- one that is empty would be shown
+			IF hint <> '' THEN
+				RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = detail, HINT = hint;
+			ELSIF detail <> '' THEN
+				RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = detail;
+			END IF;
+			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
 	END;
 
 	RETURN QUERY
