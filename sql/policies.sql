@@ -326,7 +326,8 @@ SELECT i.* FROM abac_import(doc('roles', '[{"name": "b", "scope": "global"}, {"n
 -- groups that change places
 SELECT count(*) FROM abac_import(doc('groups', '[{"name": "a", "combine_logic": "and", "members": [{"group": "b"}]}, {"name": "b", "combine_logic": "or"}]'));
 SELECT i.* FROM abac_import(doc('groups', '[{"name": "b", "combine_logic": "and", "members": [{"group": "a", "sort_order": -1}]}, {"name": "a", "combine_logic": "or"}]')) i;
-SELECT refusal(doc('groups', '[{"name": "b", "combine_logic": "and", "members": [{"group": "a"}]}, {"name": "a", "combine_logic": "or", "members": [{"group": "b"}]}]'));
+-- (where the cycle is begun depends on the order of the rows)
+SELECT split_part(refusal(doc('groups', '[{"name": "b", "combine_logic": "and", "members": [{"group": "a"}]}, {"name": "a", "combine_logic": "or", "members": [{"group": "b"}]}]')), E'\n', 1);
 
 --
 -- A name is looked up in one place
