@@ -595,6 +595,20 @@ SELECT call, attempt(call) FROM unnest(ARRAY[
 	'ALTER TABLE pairs RENAME k2 TO k',
 	'ALTER TABLE pairs ADD more text',
 	'ALTER TABLE pairs DROP more']) call;
+-- a table of a type has its columns' names from there
+CREATE TYPE duty AS (id int, who text, by text);
+CREATE TABLE duties OF duty (PRIMARY KEY (id));
+SELECT abac_bind('memberships', 'duties', '{"scope_type": {"value": "organization"}, "scope_id": {"value": "acme"}, "user_id": "who"}');
+SELECT call, attempt(call) FROM unnest(ARRAY['ALTER TYPE duty RENAME ATTRIBUTE who TO whom CASCADE', 'ALTER TYPE duty RENAME ATTRIBUTE by TO since CASCADE',
+	'ALTER TRIGGER abac_bind_memberships_guard ON duties RENAME TO mine', 'ALTER TRIGGER abac_bind_memberships_insert ON duties RENAME TO mine']) call;
+-- what is disguised as a trigger of a binding isn't one
+BEGIN;
+CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE OR REPLACE TRIGGER abac_bind_memberships_insert AFTER INSERT ON duties REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION idle();
+SELECT difference, key FROM abac_verify_binding('memberships', 'duties');
+ROLLBACK;
+DROP TABLE duties;
+DROP TYPE duty;
 \pset format aligned
 DROP TABLE aside;
 -- a label that is added is one that is not renamed

@@ -57,9 +57,6 @@ AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node)
 			return node->constant;
 		case ABAC_PLAN_CONDITIONS:
 			return AbacEvaluateConditions(check, node->conditions);
-		case ABAC_PLAN_LEAF:
-			CHECK_FOR_INTERRUPTS();
-			return AbacEvaluateLeaf(check, node->leaf);
 		default:
 			break;
 	}
@@ -68,6 +65,10 @@ AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node)
 		return node->truth;
 	switch (node->kind)
 	{
+		case ABAC_PLAN_LEAF:
+			CHECK_FOR_INTERRUPTS();
+			truth = AbacEvaluateLeaf(check, node->leaf);
+			break;
 		case ABAC_PLAN_AND:
 			truth = ABAC_TRUE;
 			for (int i = 0; i < node->nchildren && truth != ABAC_FALSE; i++)
