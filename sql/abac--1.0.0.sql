@@ -3750,11 +3750,11 @@ BEGIN
 	END IF;
 
 	source := source || ''::bytea;	-- so that it is decompressed once
-	-- no rule may come or go between the look at it and its change
-	IF kind = 'rule_conditions' THEN
-		LOCK TABLE @extschema@.abac_rules IN SHARE ROW EXCLUSIVE MODE;
-	END IF;
 	BEGIN
+		-- no rule may come or go between the look at it and its change
+		IF kind = 'rule_conditions' THEN
+			LOCK TABLE @extschema@.abac_rules IN SHARE ROW EXCLUSIVE MODE;
+		END IF;
 		CREATE TEMPORARY TABLE abac_import_seen (key text COLLATE "C" PRIMARY KEY) ON COMMIT DROP;
 		LOOP
 			SELECT * INTO batch FROM @extschema@.abac_next_documents(source, path, version, start, number);
