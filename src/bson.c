@@ -209,19 +209,17 @@ PushElement(JsonbParseState **state, JsonbIteratorToken token, const bson_iter_t
 
 /*
  * Complain about a document of which jsonb kept fewer fields than it has.
- * count is the number it has.
  */
 static void
-RefuseDuplicate(const uint8 *data, uint32 len, int count, const AbacDocumentPath *path)
+RefuseDuplicate(const uint8 *data, uint32 len, const AbacDocumentPath *path)
 {
-	char	  **names = MemoryContextAllocHuge(CurrentMemoryContext, count * sizeof(char *));
+	AbacNames	names = {NULL};
 	bson_iter_t iter;
-	int			n = 0;
 
 	bson_iter_init_from_data(&iter, data, len);
-	while (n < count && bson_iter_next(&iter))
-		names[n++] = pg_any_to_server(bson_iter_key(&iter), strlen(bson_iter_key(&iter)), PG_UTF8);
-	AbacCheckNames(names, n, path);
+	while (bson_iter_next(&iter))
+		AbacAddName(&names, pg_any_to_server(bson_iter_key(&iter), strlen(bson_iter_key(&iter)), PG_UTF8));
+	AbacCheckNames(&names, path);
 	elog(ERROR, "jsonb lost a field of a BSON document");
 }
 
@@ -310,7 +308,7 @@ PushDocument(JsonbParseState **state, const uint8 *data, uint32 len, bool is_arr
 
 	result = pushJsonbValue(state, is_array ? WJB_END_ARRAY : WJB_END_OBJECT, NULL);
 	if (!is_array && result->val.object.nPairs != count)
-		RefuseDuplicate(data, len, count, path);
+		RefuseDuplicate(data, len, path);
 	return result;
 }
 
@@ -451,7 +449,7 @@ AbacReadBsonFields(const uint8 *data, uint32 len, AbacFields *fields)
 	}
 	if (bson_iter_offset(&iter) != len - 1)
 		RefuseElement(data, len, bson_iter_offset(&iter), false, 0, &path);
-	AbacCheckNames(fields->names, fields->nnames, &path);
+	AbacCheckNames(&fields->names, &path);
 	return pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 }
 

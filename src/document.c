@@ -308,19 +308,34 @@ CompareNames(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+/* The name isn't copied. */
+void
+AbacAddName(AbacNames *names, char *name)
+{
+	if (names->count == names->allocated)
+	{
+		names->allocated = Max(8, names->allocated * 2);
+		names->names = names->names
+			? repalloc_huge(names->names, sizeof(char *) * names->allocated)
+			: palloc(sizeof(char *) * names->allocated);
+	}
+	names->names[names->count++] = name;
+}
+
 /*
- * Complain about a name that occurs twice among those of one document's fields.
- * Sorts them; they are in the server encoding, where two may have become one.
+ * Complain about a name that occurs twice.  Sorts them; they are in the server
+ * encoding, where two may have become one.
  */
 void
-AbacCheckNames(char **names, int count, const AbacDocumentPath *path)
+AbacCheckNames(AbacNames *names, const AbacDocumentPath *path)
 {
-	qsort(names, count, sizeof(char *), CompareNames);
-	for (int i = 1; i < count; i++)
+	qsort(names->names, names->count, sizeof(char *), CompareNames);
+	for (int i = 1; i < names->count; i++)
 	{
-		AbacDocumentPath field = {.parent = path,.name = names[i],.name_len = strlen(names[i])};
+		char	   *name = names->names[i];
+		AbacDocumentPath field = {.parent = path,.name = name,.name_len = strlen(name)};
 
-		if (strcmp(names[i - 1], names[i]) == 0)
+		if (strcmp(names->names[i - 1], name) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_JSON_OBJECT_KEY_VALUE),
 					 errmsg("duplicate field in a document"),
@@ -337,11 +352,7 @@ AbacFieldIsWanted(AbacFields *fields, const char *name, int len)
 {
 	char	   *copy = pnstrdup(name, len);
 
-	if (fields->nnames == 0)
-		fields->names = palloc(sizeof(char *) * 16);
-	else if (fields->nnames >= 16 && (fields->nnames & (fields->nnames - 1)) == 0)
-		fields->names = repalloc_huge(fields->names, sizeof(char *) * fields->nnames * 2);
-	fields->names[fields->nnames++] = copy;
+	AbacAddName(&fields->names, copy);
 	for (int i = 0; i < fields->nwanted; i++)
 	{
 		if (strcmp(fields->wanted[i], copy) == 0)

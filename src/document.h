@@ -64,9 +64,18 @@ typedef struct AbacDocumentPath
 	int			level;			/* 1 for the whole document */
 } AbacDocumentPath;
 
+/* Names of the fields of one document, in the server encoding. */
+typedef struct AbacNames
+{
+	char	  **names;
+	int			count;
+	int			allocated;
+} AbacNames;
+
 extern char *AbacDescribePath(const AbacDocumentPath *path);
 extern void AbacCheckDocumentLevel(const AbacDocumentPath *path);
-extern void AbacCheckNames(char **names, int count, const AbacDocumentPath *path);
+extern void AbacAddName(AbacNames *names, char *name);
+extern void AbacCheckNames(AbacNames *names, const AbacDocumentPath *path);
 pg_noreturn extern void AbacRefuseType(const char *type, const AbacDocumentPath *path);
 pg_noreturn extern void AbacRefuseNumber(const char *what, const AbacDocumentPath *path);
 extern const char *AbacTextToServer(const char *text, int len, int *result_len,
@@ -97,8 +106,7 @@ typedef struct AbacFields
 	const char *serialized;		/* of them, the one whose JSON is asked for; NULL = none */
 
 	/* found: */
-	char	  **names;			/* all the names, sorted when the document is read */
-	int			nnames;
+	AbacNames	names;			/* all of them, sorted when the document is read */
 	bool		has_json;
 	StringInfoData json;		/* of "serialized", as JSON.stringify() writes it, in UTF-8 */
 } AbacFields;

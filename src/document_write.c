@@ -52,7 +52,8 @@ typedef struct Number
 typedef struct Writer
 {
 	StringInfoData buffer;
-	ArrayType  *dates;			/* names of the document's fields that are datetimes */
+	Datum	   *dates;			/* names of the document's fields that are datetimes */
+	int			ndates;
 	bool		relaxed;		/* Extended JSON: plain numbers */
 } Writer;
 
@@ -126,17 +127,14 @@ ClassifyNumber(Numeric numeric, Number *number, const AbacDocumentPath *path)
 static bool
 IsDate(const Writer *writer, const AbacDocumentPath *path)
 {
-	Datum	   *names;
-	int			count;
-
 	if (path->level != 2 || path->name == NULL)
 		return false;
-	deconstruct_array(writer->dates, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &count);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < writer->ndates; i++)
 	{
-		char	   *name = TextDatumGetCString(names[i]);
+		text	   *name = DatumGetTextPP(writer->dates[i]);
 
-		if ((int) strlen(name) == path->name_len && memcmp(name, path->name, path->name_len) == 0)
+		if ((int) VARSIZE_ANY_EXHDR(name) == path->name_len &&
+			memcmp(VARDATA_ANY(name), path->name, path->name_len) == 0)
 			return true;
 	}
 	return false;
@@ -361,7 +359,7 @@ DocumentErrorCallback(void *arg)
 }
 
 static void
-WriteDocument(Writer *writer, Jsonb *document, PartWriter write)
+WriteDocument(Writer *writer, Jsonb *document, ArrayType *dates, PartWriter write)
 {
 	AbacDocumentPath path = {.level = 1};
 	JsonbValue	value;
@@ -374,6 +372,7 @@ WriteDocument(Writer *writer, Jsonb *document, PartWriter write)
 	value.type = jbvBinary;
 	value.val.binary.data = &document->root;
 	value.val.binary.len = VARSIZE(document) - VARHDRSZ;
+	deconstruct_array(dates, TEXTOID, -1, false, TYPALIGN_INT, &writer->dates, NULL, &writer->ndates);
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	write(writer, &value, &path);
@@ -387,11 +386,11 @@ WriteDocument(Writer *writer, Jsonb *document, PartWriter write)
 Datum
 abac_jsonb_to_bson(PG_FUNCTION_ARGS)
 {
-	Writer		writer = {.dates = PG_GETARG_ARRAYTYPE_P(1)};
+	Writer		writer = {.relaxed = false};
 
 	initStringInfo(&writer.buffer);
 	appendStringInfoSpaces(&writer.buffer, VARHDRSZ);
-	WriteDocument(&writer, PG_GETARG_JSONB_P(0), WriteBson);
+	WriteDocument(&writer, PG_GETARG_JSONB_P(0), PG_GETARG_ARRAYTYPE_P(1), WriteBson);
 	SET_VARSIZE(writer.buffer.data, writer.buffer.len);
 	PG_RETURN_BYTEA_P(writer.buffer.data);
 }
@@ -400,9 +399,9 @@ abac_jsonb_to_bson(PG_FUNCTION_ARGS)
 Datum
 abac_jsonb_to_extended_json(PG_FUNCTION_ARGS)
 {
-	Writer		writer = {.dates = PG_GETARG_ARRAYTYPE_P(1),.relaxed = PG_GETARG_BOOL(2)};
+	Writer		writer = {.relaxed = PG_GETARG_BOOL(2)};
 
 	initStringInfo(&writer.buffer);
-	WriteDocument(&writer, PG_GETARG_JSONB_P(0), WriteExtended);
+	WriteDocument(&writer, PG_GETARG_JSONB_P(0), PG_GETARG_ARRAYTYPE_P(1), WriteExtended);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(writer.buffer.data, writer.buffer.len));
 }

@@ -31,9 +31,7 @@ typedef struct OpenObject
 {
 	struct OpenObject *parent;
 	AbacDocumentPath field;		/* the field at hand */
-	char	  **names;
-	int			nnames;
-	int			allocated;
+	AbacNames	names;
 } OpenObject;
 
 static const AbacDocumentPath whole_document = {.level = 1};
@@ -61,14 +59,7 @@ BeginField(void *state, char *name, bool isnull pg_attribute_unused())
 {
 	OpenObject *object = *(OpenObject **) state;
 
-	if (object->nnames == object->allocated)
-	{
-		object->allocated = Max(8, object->allocated * 2);
-		object->names = object->names
-			? repalloc_huge(object->names, sizeof(char *) * object->allocated)
-			: palloc(sizeof(char *) * object->allocated);
-	}
-	object->names[object->nnames++] = name;
+	AbacAddName(&object->names, name);
 	object->field.name = name;
 	object->field.name_len = strlen(name);
 	ABAC_JSON_ACTION_DONE;
@@ -81,7 +72,7 @@ EndObject(void *state)
 	OpenObject *object = *innermost;
 
 	CHECK_FOR_INTERRUPTS();
-	AbacCheckNames(object->names, object->nnames, object->field.parent);
+	AbacCheckNames(&object->names, object->field.parent);
 	*innermost = object->parent;
 	ABAC_JSON_ACTION_DONE;
 }
@@ -566,7 +557,7 @@ AbacReadJsonFields(const char *text, int len, AbacFields *fields)
 		else if (next == WJB_VALUE && wanted)
 			PushExtended(&state, WJB_VALUE, &part, &field);
 	}
-	AbacCheckNames(fields->names, fields->nnames, &path);
+	AbacCheckNames(&fields->names, &path);
 	return pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 }
 

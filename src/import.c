@@ -335,7 +335,7 @@ abac_read_document(PG_FUNCTION_ARGS)
 {
 	bytea	   *document = PG_GETARG_BYTEA_PP(0);
 	ArrayType  *wanted = PG_GETARG_ARRAYTYPE_P(2);
-	AbacFields	fields = {NULL};
+	AbacFields	fields = {.nwanted = 0};
 	Datum	   *names;
 	JsonbValue *content;
 	TupleDesc	desc;
@@ -357,14 +357,14 @@ abac_read_document(PG_FUNCTION_ARGS)
 		content = AbacReadBsonFields((const uint8 *) VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document), &fields);
 
 	names = palloc(sizeof(Datum) * MAX_OTHERS);
-	for (int i = 0; i < fields.nnames && nothers < MAX_OTHERS; i++)
+	for (int i = 0; i < fields.names.count && nothers < MAX_OTHERS; i++)
 	{
 		bool		is_wanted = false;
 
 		for (int j = 0; j < fields.nwanted; j++)
-			is_wanted |= strcmp(fields.names[i], fields.wanted[j]) == 0;
+			is_wanted |= strcmp(fields.names.names[i], fields.wanted[j]) == 0;
 		if (!is_wanted)
-			names[nothers++] = CStringGetTextDatum(fields.names[i]);
+			names[nothers++] = CStringGetTextDatum(fields.names.names[i]);
 	}
 	values[0] = JsonbPGetDatum(JsonbValueToJsonb(content));
 	values[1] = PointerGetDatum(construct_array(names, nothers, TEXTOID, -1, false, TYPALIGN_INT));
