@@ -375,6 +375,24 @@ DropDistrusted(void)
 	}
 }
 
+/* Zeroed memory in the subject layer. */
+void *
+AbacSubjectAllocate(Size size)
+{
+	return MemoryContextAllocZero(AbacSubjectMemory, size);
+}
+
+/* Room for one more at the end of an array of count elements there; NULL of none. */
+void *
+AbacSubjectGrow(void *array, int count, Size element)
+{
+	if (count == 0)
+		return AbacSubjectAllocate(element * 4);
+	if (count >= 4 && (count & (count - 1)) == 0)
+		return repalloc(array, element * count * 2);
+	return array;
+}
+
 /*
  * A check begins: nobody holds a pointer into the layers, and after this they
  * hold nothing that was changed by what committed before.  Within one check

@@ -25,6 +25,9 @@ typedef enum AbacChange
 extern MemoryContext AbacPolicyMemory;
 extern MemoryContext AbacSubjectMemory;
 
+extern void *AbacSubjectAllocate(Size size);
+extern void *AbacSubjectGrow(void *array, int count, Size element);
+
 /*
  * Grows when what was found in the cache may not be what is found now: what
  * was remembered of it elsewhere is to be looked up again.

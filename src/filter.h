@@ -149,7 +149,6 @@ extern AbacFilterNode *AbacFilterIsNull(AbacFilterBuilder *builder, const AbacCo
 extern AbacFilterNode *AbacFilterNever(AbacFilterBuilder *builder, const AbacColumn *column);
 extern int	AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type,
 							  Datum value, bool isnull);
-extern void *AbacFilterAllocate(Size size);
 extern bool AbacFilterSameNode(const AbacFilterNode *a, const AbacFilterNode *b);
 extern bool AbacFilterSerialize(StringInfo buffer, const AbacFilterNode *node);
 

@@ -12,6 +12,7 @@
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 
+#include "cache.h"
 #include "filter.h"
 
 static void
@@ -70,10 +71,7 @@ AskLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf, const AbacColumn *left
 	AbacFilterLeaf *entry;
 
 	AddLeafSlot(builder, leaf, left == NULL, right == NULL);
-	if (filter->nleaves == 0)
-		filter->leaves = AbacFilterAllocate(sizeof(AbacFilterLeaf) * 4);
-	else if (filter->nleaves >= 4 && (filter->nleaves & (filter->nleaves - 1)) == 0)
-		filter->leaves = repalloc(filter->leaves, sizeof(AbacFilterLeaf) * filter->nleaves * 2);
+	filter->leaves = AbacSubjectGrow(filter->leaves, filter->nleaves, sizeof(AbacFilterLeaf));
 	entry = &filter->leaves[filter->nleaves];
 	entry->leaf = leaf;
 	entry->place = builder->place;

@@ -19,17 +19,10 @@
 
 #define ANY_TRUTH	(ABAC_IS_FALSE | ABAC_IS_UNKNOWN | ABAC_IS_TRUE)
 
-/* Zeroed memory that lives as long as the filter. */
-void *
-AbacFilterAllocate(Size size)
-{
-	return MemoryContextAllocZero(AbacSubjectMemory, size);
-}
-
 static AbacFilterNode *
 NewNode(AbacFilterBuilder *builder, AbacFilterKind kind, bool nullable)
 {
-	AbacFilterNode *node = AbacFilterAllocate(sizeof(AbacFilterNode));
+	AbacFilterNode *node = AbacSubjectAllocate(sizeof(AbacFilterNode));
 
 	node->kind = kind;
 	node->nullable = nullable;
@@ -122,7 +115,7 @@ AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNod
 		return other;
 
 	result = NewNode(builder, kind, false);
-	result->children = AbacFilterAllocate(sizeof(AbacFilterNode *) * nchildren);
+	result->children = AbacSubjectAllocate(sizeof(AbacFilterNode *) * nchildren);
 	for (int i = 0; i < nnodes; i++)
 	{
 		if (AbacFilterIsConstant(nodes[i], AbacNot(absorbing)))
@@ -157,7 +150,7 @@ Unary(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *child, bo
 {
 	AbacFilterNode *node = NewNode(builder, kind, nullable);
 
-	node->children = AbacFilterAllocate(sizeof(AbacFilterNode *));
+	node->children = AbacSubjectAllocate(sizeof(AbacFilterNode *));
 	node->children[node->nchildren++] = child;
 	return node;
 }
@@ -347,10 +340,7 @@ AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type, Datu
 			return i;
 	}
 
-	if (filter->nslots == 0)
-		filter->slots = AbacFilterAllocate(sizeof(AbacFilterSlot) * 4);
-	else if (filter->nslots >= 4 && (filter->nslots & (filter->nslots - 1)) == 0)
-		filter->slots = repalloc(filter->slots, sizeof(AbacFilterSlot) * filter->nslots * 2);
+	filter->slots = AbacSubjectGrow(filter->slots, filter->nslots, sizeof(AbacFilterSlot));
 	slot = &filter->slots[filter->nslots];
 	slot->source = AbacCopyString(AbacSubjectMemory, AbacStringOf(source)).data;
 	slot->is_clock = strncmp(source, "clock ", strlen("clock ")) == 0;

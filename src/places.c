@@ -29,11 +29,7 @@ AddOrganization(AbacPlaces *places, AbacString id)
 		if (AbacStringEqual(places->organizations[i], id))
 			return;
 	}
-	if (places->count == 0)
-		places->organizations = MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacString) * 4);
-	else if (places->count >= 4 && (places->count & (places->count - 1)) == 0)
-		places->organizations = repalloc(places->organizations,
-										 sizeof(AbacString) * places->count * 2);
+	places->organizations = AbacSubjectGrow(places->organizations, places->count, sizeof(AbacString));
 	places->organizations[places->count++] = AbacCopyString(AbacSubjectMemory, id);
 }
 
@@ -85,7 +81,7 @@ BeginUserScan(AbacScan *scan, AbacTable table, int user_column, AbacString user)
 static AbacPlaces *
 LoadPlaces(AbacString user)
 {
-	AbacPlaces *places = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacPlaces));
+	AbacPlaces *places = AbacSubjectAllocate(sizeof(AbacPlaces));
 	AbacScan	scan;
 
 	AddAssignments(places, "user", user);

@@ -25,15 +25,8 @@ typedef struct Walk
 	AbacString	type;
 	AbacString	action;
 	TimestampTz now;
-	int			deny_size;
 	List	   *too_deep;		/* groups that are yet to be walked, by themselves */
 } Walk;
-
-static void *
-Allocate(Size size)
-{
-	return MemoryContextAllocZero(AbacSubjectMemory, size);
-}
 
 static bool
 Targets(const AbacRule *rule, AbacString type, AbacString action)
@@ -50,12 +43,21 @@ Targets(const AbacRule *rule, AbacString type, AbacString action)
 	return false;
 }
 
-static AbacPlanNode *
-Constant(AbacTruth truth)
+/* A node without anything but its kind, in the subject layer. */
+AbacPlanNode *
+AbacNewPlanNode(AbacPlanNodeKind kind)
 {
-	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+	AbacPlanNode *node = AbacSubjectAllocate(sizeof(AbacPlanNode));
 
-	node->kind = ABAC_PLAN_CONSTANT;
+	node->kind = kind;
+	return node;
+}
+
+AbacPlanNode *
+AbacPlanConstant(AbacTruth truth)
+{
+	AbacPlanNode *node = AbacNewPlanNode(ABAC_PLAN_CONSTANT);
+
 	node->constant = truth;
 	return node;
 }
@@ -63,9 +65,8 @@ Constant(AbacTruth truth)
 static AbacPlanNode *
 Combine(AbacPlanNodeKind kind, AbacPlanNode **children, int nchildren)
 {
-	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
+	AbacPlanNode *node = AbacNewPlanNode(kind);
 
-	node->kind = kind;
 	node->children = children;
 	node->nchildren = nchildren;
 	return node;
@@ -79,21 +80,22 @@ Pair(AbacPlanNodeKind kind, AbacPlanNode *a, AbacPlanNode *b)
 
 	if (a == NULL || b == NULL)
 		return a ? a : b;
-	children = Allocate(sizeof(AbacPlanNode *) * 2);
+	children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * 2);
 	children[0] = a;
 	children[1] = b;
 	return Combine(kind, children, 2);
 }
 
-static AbacPlanNode *
-Test(int test, AbacPlanNode *child)
+/* Is the child one of the truths?  A constant when the child is one. */
+AbacPlanNode *
+AbacPlanTest(int test, AbacPlanNode *child)
 {
 	AbacPlanNode *node;
 	AbacPlanNode **children;
 
 	if (child->kind == ABAC_PLAN_CONSTANT)
-		return Constant(AbacTruthOf(test & (1 << child->constant)));
-	children = Allocate(sizeof(AbacPlanNode *));
+		return AbacPlanConstant(AbacTruthOf(test & (1 << child->constant)));
+	children = AbacSubjectAllocate(sizeof(AbacPlanNode *));
 	children[0] = child;
 	node = Combine(ABAC_PLAN_TEST, children, 1);
 	node->test = test;
@@ -107,10 +109,10 @@ Conditions(AbacPlan *plan, AbacConditions *conditions)
 
 	conditions = AbacConditionsOn(conditions, plan->relation);
 	if (conditions->error)
-		return Constant(ABAC_UNKNOWN);
+		return AbacPlanConstant(ABAC_UNKNOWN);
 	if (conditions->program == NULL)
-		return Constant(ABAC_TRUE);
-	node = Allocate(sizeof(AbacPlanNode));
+		return AbacPlanConstant(ABAC_TRUE);
+	node = AbacSubjectAllocate(sizeof(AbacPlanNode));
 	node->kind = ABAC_PLAN_CONDITIONS;
 	node->conditions = conditions;
 	return node;
@@ -121,13 +123,7 @@ AddDenyRule(Walk *walk, AbacPlanNode *rule)
 {
 	AbacPlanPolicy *policy = walk->policy;
 
-	if (policy->ndeny == walk->deny_size)
-	{
-		walk->deny_size = walk->deny_size ? walk->deny_size * 2 : 4;
-		policy->deny = policy->deny
-			? repalloc(policy->deny, sizeof(AbacPlanNode *) * walk->deny_size)
-			: Allocate(sizeof(AbacPlanNode *) * walk->deny_size);
-	}
+	policy->deny = AbacSubjectGrow(policy->deny, policy->ndeny, sizeof(AbacPlanNode *));
 	policy->deny[policy->ndeny++] = rule;
 }
 
@@ -220,7 +216,7 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 		return NULL;
 	}
 
-	node = Allocate(sizeof(AbacPlanNode));
+	node = AbacSubjectAllocate(sizeof(AbacPlanNode));
 	node->group = group;
 	node->height = 1;
 	if (group->broken)
@@ -246,7 +242,7 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 			node->kind = ABAC_PLAN_NOT;
 			break;
 	}
-	node->children = Allocate(sizeof(AbacPlanNode *) * group->nmembers);
+	node->children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * group->nmembers);
 	for (int i = 0; i < group->nmembers; i++)
 	{
 		const AbacMember *member = &group->members[i];
@@ -296,7 +292,7 @@ PlanPolicy(AbacPlan *plan, AbacPlanPolicy *policy, const AbacRequest *request, T
 	};
 
 	policy->complete = true;
-	policy->groups = Allocate(sizeof(AbacPlanNode *) * Max(policy->policy->nmembers, 1));
+	policy->groups = AbacSubjectAllocate(sizeof(AbacPlanNode *) * Max(policy->policy->nmembers, 1));
 	for (int i = 0; i < policy->policy->nmembers; i++)
 	{
 		AbacGroup  *group = AbacGetGroup(&policy->policy->members[i].id);
@@ -333,9 +329,9 @@ SettleOutcome(AbacPlanPolicy *policy)
 	AbacPlanNode *binds = NULL;
 
 	if (policy->broken)
-		value = Constant(ABAC_UNKNOWN);
+		value = AbacPlanConstant(ABAC_UNKNOWN);
 	else if (policy->ngroups == 0)
-		value = Constant(ABAC_FALSE);
+		value = AbacPlanConstant(ABAC_FALSE);
 	else
 		value = Combine(ABAC_PLAN_AND, policy->groups, policy->ngroups);
 	policy->value = value;
@@ -343,22 +339,22 @@ SettleOutcome(AbacPlanPolicy *policy)
 		return;
 
 	if (policy->ndeny > 0)
-		binds = Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE,
+		binds = AbacPlanTest(ABAC_IS_UNKNOWN | ABAC_IS_TRUE,
 					 Combine(ABAC_PLAN_OR, policy->deny, policy->ndeny));
 
 	/* an effect of deny, or a deny rule that binds, where the value isn't false */
 	if (deny)
-		policy->deny_if = Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value);
+		policy->deny_if = AbacPlanTest(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value);
 	else if (binds)
 		policy->deny_if = default_allow ? binds :
-			Pair(ABAC_PLAN_AND, Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value), binds);
+			Pair(ABAC_PLAN_AND, AbacPlanTest(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, value), binds);
 	/* a deny rule binds where the default would allow, too */
 	if (deny && default_allow && binds)
 		policy->deny_if = Pair(ABAC_PLAN_OR, policy->deny_if, binds);
 	if (!deny && default_deny)
-		policy->deny_if = Pair(ABAC_PLAN_OR, policy->deny_if, Test(ABAC_IS_UNKNOWN, value));
+		policy->deny_if = Pair(ABAC_PLAN_OR, policy->deny_if, AbacPlanTest(ABAC_IS_UNKNOWN, value));
 	if (default_deny)
-		policy->deny_by_default_if = Test(ABAC_IS_FALSE, value);
+		policy->deny_by_default_if = AbacPlanTest(ABAC_IS_FALSE, value);
 
 	/* a scope assignment lets an allow through for members only */
 	if (!policy->candidate->allow)
@@ -366,7 +362,7 @@ SettleOutcome(AbacPlanPolicy *policy)
 	if (!deny)
 		policy->allow_if = value;
 	if (default_allow)
-		policy->allow_by_default_if = Test(ABAC_IS_FALSE, value);
+		policy->allow_by_default_if = AbacPlanTest(ABAC_IS_FALSE, value);
 }
 
 static void
@@ -375,7 +371,7 @@ PlanPolicies(AbacPlan *plan, const AbacRequest *request, TimestampTz now)
 	const AbacSubject *subject = plan->subject;
 
 	plan->npolicies = subject->ncandidates;
-	plan->policies = Allocate(sizeof(AbacPlanPolicy) * Max(plan->npolicies, 1));
+	plan->policies = AbacSubjectAllocate(sizeof(AbacPlanPolicy) * Max(plan->npolicies, 1));
 	for (int i = 0; i < plan->npolicies; i++)
 	{
 		AbacPlanPolicy *policy = &plan->policies[i];
@@ -397,7 +393,7 @@ PlanPolicyRules(AbacPlan *plan, const AbacRequest *request)
 	if (organization.data == NULL)
 		return;
 	rules = AbacGetPolicyRules(organization);
-	plan->legacy = Allocate(sizeof(AbacPlanPolicyRule) * Max(rules->nrules, 1));
+	plan->legacy = AbacSubjectAllocate(sizeof(AbacPlanPolicyRule) * Max(rules->nrules, 1));
 	for (int i = 0; i < rules->nrules; i++)
 	{
 		AbacPolicyRule *rule = rules->rules[i];
@@ -418,14 +414,14 @@ static void
 PlanGrant(AbacPlan *plan, AbacPlanGrant *result)
 {
 	const AbacGrant *grant = result->grant;
-	AbacPlanNode **all = Allocate(sizeof(AbacPlanNode *) *
+	AbacPlanNode **all = AbacSubjectAllocate(sizeof(AbacPlanNode *) *
 								  Max(grant->nconditions + grant->matching->npermissions, 1));
 	int			nall = 0;
 
-	result->conditions = Allocate(sizeof(AbacConditions *) * Max(grant->nconditions, 1));
+	result->conditions = AbacSubjectAllocate(sizeof(AbacConditions *) * Max(grant->nconditions, 1));
 	for (int i = 0; i < grant->matching->npermissions; i++)
 	{
-		AbacPlanNode **any = Allocate(sizeof(AbacPlanNode *) * Max(grant->nconditions, 1));
+		AbacPlanNode **any = AbacSubjectAllocate(sizeof(AbacPlanNode *) * Max(grant->nconditions, 1));
 		int			nany = 0;
 
 		for (int j = 0; j < grant->nconditions; j++)
@@ -454,7 +450,7 @@ PlanGrants(AbacPlan *plan, const AbacRequest *request)
 {
 	const AbacSubject *subject = plan->subject;
 
-	plan->grants = Allocate(sizeof(AbacPlanGrant) * Max(subject->nroles, 1));
+	plan->grants = AbacSubjectAllocate(sizeof(AbacPlanGrant) * Max(subject->nroles, 1));
 	for (int i = 0; i < subject->nroles; i++)
 	{
 		const AbacRole *role = subject->roles[i].role;
@@ -481,10 +477,7 @@ AddStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason
 
 	if (test && test->kind == ABAC_PLAN_CONSTANT && test->constant == ABAC_FALSE)
 		return NULL;
-	if (plan->nsteps == 0)
-		plan->steps = Allocate(sizeof(AbacStep) * 4);
-	else if (plan->nsteps >= 4 && (plan->nsteps & (plan->nsteps - 1)) == 0)
-		plan->steps = repalloc(plan->steps, sizeof(AbacStep) * plan->nsteps * 2);
+	plan->steps = AbacSubjectGrow(plan->steps, plan->nsteps, sizeof(AbacStep));
 	step = &plan->steps[plan->nsteps++];
 	memset(step, 0, sizeof(AbacStep));
 	step->kind = kind;
@@ -528,7 +521,7 @@ AddLevel(AbacPlan *plan, int i, int end, bool platform_only)
 			else if (outcome == 2)
 				AddPolicyStep(plan, platform_only ? ABAC_STEP_JUMP : ABAC_STEP_ALLOW,
 							  platform_only && policy->allow_if
-							  ? Test(ABAC_IS_TRUE, policy->allow_if) : policy->allow_if,
+							  ? AbacPlanTest(ABAC_IS_TRUE, policy->allow_if) : policy->allow_if,
 							  ABAC_REASON_POLICY_ALLOW, policy);
 			else
 				AddPolicyStep(plan, platform_only ? ABAC_STEP_JUMP : ABAC_STEP_ALLOW,
@@ -637,7 +630,7 @@ AddFallback(AbacPlan *plan)
 					continue;
 				if (!allow)
 					step = AddStep(plan, ABAC_STEP_DENY,
-								   Test(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, legacy->holds),
+								   AbacPlanTest(ABAC_IS_UNKNOWN | ABAC_IS_TRUE, legacy->holds),
 								   ABAC_REASON_LEGACY_DENY);
 				else if (plan->subject->member[ABAC_SCOPE_ORGANIZATION])
 					step = AddStep(plan, ABAC_STEP_HOLD, legacy->holds, ABAC_REASON_LEGACY_ALLOW);
@@ -693,7 +686,7 @@ PlanSteps(AbacPlan *plan)
 static AbacPlan *
 MakePlan(const AbacRequest *request, TimestampTz now)
 {
-	AbacPlan   *plan = Allocate(sizeof(AbacPlan));
+	AbacPlan   *plan = AbacSubjectAllocate(sizeof(AbacPlan));
 	int			required_scope;
 
 	plan->action = AbacCopyString(AbacSubjectMemory, request->action);

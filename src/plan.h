@@ -168,6 +168,9 @@ typedef struct AbacPlan
 	AbacStep   *settled;
 } AbacPlan;
 
+extern AbacPlanNode *AbacNewPlanNode(AbacPlanNodeKind kind);
+extern AbacPlanNode *AbacPlanConstant(AbacTruth truth);
+extern AbacPlanNode *AbacPlanTest(int test, AbacPlanNode *child);
 extern AbacPlan *AbacGetPlan(const AbacRequest *request, TimestampTz now);
 
 #endif							/* ABAC_PLAN_H */

@@ -463,7 +463,7 @@ AbacGetPermissions(AbacString type, AbacString action)
 	if (permissions)
 		return permissions;
 
-	permissions = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacPermissions));
+	permissions = AbacSubjectAllocate(sizeof(AbacPermissions));
 	for (int i = 0; i < ntypes; i++)
 	{
 		for (int j = 0; j < nactions; j++)
@@ -510,7 +510,7 @@ LoadGrantConditions(const AbacRole *role, int permission, AbacGrant *grant)
 		if (bound)
 			viewpoint = role->organization;
 
-		condition = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacCondition));
+		condition = AbacSubjectAllocate(sizeof(AbacCondition));
 		grant->conditions = grant->conditions
 			? repalloc(grant->conditions, sizeof(AbacCondition *) * (grant->nconditions + 1))
 			: MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacCondition *));
@@ -549,7 +549,7 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 	if (grant)
 		return grant;
 
-	grant = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacGrant));
+	grant = AbacSubjectAllocate(sizeof(AbacGrant));
 	grant->matching = AbacGetPermissions(type, action);
 	grant->permission = -1;
 	for (int i = 0; i < grant->matching->npermissions && grant->permission < 0; i++)

@@ -13,35 +13,10 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "cache.h"
 #include "decide.h"
 #include "settle.h"
-
-static void *
-Allocate(Size size)
-{
-	return MemoryContextAllocZero(AbacSubjectMemory, size);
-}
-
-static AbacPlanNode *
-NewNode(AbacPlanNodeKind kind)
-{
-	AbacPlanNode *node = Allocate(sizeof(AbacPlanNode));
-
-	node->kind = kind;
-	return node;
-}
-
-static AbacPlanNode *
-Constant(AbacTruth truth)
-{
-	AbacPlanNode *node = NewNode(ABAC_PLAN_CONSTANT);
-
-	node->constant = truth;
-	return node;
-}
 
 /* Is the attribute's value the same in every check of the plan (the table of DESIGN §4)? */
 static bool
@@ -129,17 +104,17 @@ Combine(AbacPlanNodeKind kind, AbacPlanNode **nodes, int nnodes)
 		if (nodes[i]->kind != ABAC_PLAN_CONSTANT)
 			nodes[count++] = nodes[i];
 		else if (nodes[i]->constant == absorbing)
-			return Constant(kind == ABAC_PLAN_NOT ? AbacNot(absorbing) : absorbing);
+			return AbacPlanConstant(kind == ABAC_PLAN_NOT ? AbacNot(absorbing) : absorbing);
 		else if (nodes[i]->constant == ABAC_UNKNOWN)
 			constant = ABAC_UNKNOWN;
 	}
 	if (count == 0)
-		return Constant(kind == ABAC_PLAN_NOT ? AbacNot(constant) : constant);
+		return AbacPlanConstant(kind == ABAC_PLAN_NOT ? AbacNot(constant) : constant);
 	if (count == 1 && constant != ABAC_UNKNOWN && kind != ABAC_PLAN_NOT)
 		return nodes[0];
 
-	result = NewNode(kind);
-	result->children = Allocate(sizeof(AbacPlanNode *) * (count + 1));
+	result = AbacNewPlanNode(kind);
+	result->children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * (count + 1));
 	qsort(nodes, count, sizeof(AbacPlanNode *), CompareCost);
 	for (int i = 0; i < count; i++)
 	{
@@ -147,7 +122,7 @@ Combine(AbacPlanNodeKind kind, AbacPlanNode **nodes, int nnodes)
 		result->cost += nodes[i]->cost;
 	}
 	if (constant == ABAC_UNKNOWN)
-		result->children[result->nchildren++] = Constant(ABAC_UNKNOWN);
+		result->children[result->nchildren++] = AbacPlanConstant(ABAC_UNKNOWN);
 	return result;
 }
 
@@ -166,11 +141,11 @@ SettleProgram(AbacCheck *check, const AbacProgram *program, uint32 index)
 	switch (node->kind)
 	{
 		case ABAC_NODE_CONSTANT:
-			return Constant(AbacTruthOf(node->constant));
+			return AbacPlanConstant(AbacTruthOf(node->constant));
 		case ABAC_NODE_LEAF:
 			if (LeafIsSettled(check, node->leaf))
-				return Constant(AbacEvaluateLeaf(check, node->leaf));
-			result = NewNode(ABAC_PLAN_LEAF);
+				return AbacPlanConstant(AbacEvaluateLeaf(check, node->leaf));
+			result = AbacNewPlanNode(ABAC_PLAN_LEAF);
 			result->leaf = node->leaf;
 			result->cost = LeafCost(node->leaf);
 			return result;
@@ -216,21 +191,10 @@ Settle(AbacCheck *check, AbacPlanNode *node, uint64 number)
 			result = node->conditions->settled;
 			break;
 		case ABAC_PLAN_TEST:
-			{
-				AbacPlanNode *child = Settle(check, node->children[0], number);
-
-				if (child->kind == ABAC_PLAN_CONSTANT)
-				{
-					result = Constant(AbacTruthOf(node->test & (1 << child->constant)));
-					break;
-				}
-				result = NewNode(ABAC_PLAN_TEST);
-				result->test = node->test;
-				result->cost = child->cost;
-				result->children = Allocate(sizeof(AbacPlanNode *));
-				result->children[result->nchildren++] = child;
-				break;
-			}
+			result = AbacPlanTest(node->test, Settle(check, node->children[0], number));
+			if (result->kind == ABAC_PLAN_TEST)
+				result->cost = result->children[0]->cost;
+			break;
 		default:
 			nodes = palloc(sizeof(AbacPlanNode *) * Max(node->nchildren, 1));
 			for (int i = 0; i < node->nchildren; i++)
@@ -258,7 +222,7 @@ AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
 	if (plan->settled)
 		return;
 	number++;
-	steps = Allocate(sizeof(AbacStep) * Max(plan->nsteps, 1));
+	steps = AbacSubjectAllocate(sizeof(AbacStep) * Max(plan->nsteps, 1));
 	places = palloc(sizeof(int) * (plan->nsteps + 1));
 	for (int i = 0; i < plan->nsteps; i++)
 	{

@@ -23,17 +23,6 @@ typedef struct Team
 
 static const AbacString none = {NULL, 0};
 
-/* Room for one more at the end of an array in the subject layer. */
-static void *
-Grow(void *array, int count, Size element)
-{
-	if (count == 0)
-		return MemoryContextAllocZero(AbacSubjectMemory, element * 4);
-	if (count >= 4 && (count & (count - 1)) == 0)
-		return repalloc(array, element * count * 2);
-	return array;
-}
-
 static AbacString
 CopyText(const AbacScan *scan, int column)
 {
@@ -179,7 +168,7 @@ LoadRoles(AbacSubject *subject, TimestampTz now)
 				AbacIsForeign(role->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
 				continue;
 
-			subject->roles = Grow(subject->roles, subject->nroles, sizeof(AbacHeldRole));
+			subject->roles = AbacSubjectGrow(subject->roles, subject->nroles, sizeof(AbacHeldRole));
 			subject->roles[subject->nroles].role = role;
 			subject->roles[subject->nroles].context = context;
 			subject->nroles++;
@@ -254,7 +243,7 @@ LoadTeams(AbacSubject *subject, TimestampTz now, int *nteams)
 			!AbacFindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
 			AbacIsForeign(parent_id, subject->scope[ABAC_SCOPE_ORGANIZATION]))
 			continue;
-		teams = Grow(teams, *nteams, sizeof(Team));
+		teams = AbacSubjectGrow(teams, *nteams, sizeof(Team));
 		teams[*nteams].id = AbacCopyString(AbacSubjectMemory, id);
 		teams[*nteams].is_platform = parent_id.data == NULL;
 		(*nteams)++;
@@ -283,7 +272,7 @@ LoadUserPermissions(AbacSubject *subject, TimestampTz now)
 			AbacScanWindow(&scan, USER_PERMISSION_starts_at, USER_PERMISSION_expires_at, &window);
 			if (!AbacWindowIsOpen(&window, now, &subject->span))
 				continue;
-			subject->permissions = Grow(subject->permissions, subject->npermissions,
+			subject->permissions = AbacSubjectGrow(subject->permissions, subject->npermissions,
 										sizeof(AbacUserPermission));
 			permission = &subject->permissions[subject->npermissions++];
 			permission->id = *AbacScanUuid(&scan, USER_PERMISSION_id);
@@ -385,7 +374,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 	if (assignments)
 		return assignments;
 
-	assignments = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacAssignments));
+	assignments = AbacSubjectAllocate(sizeof(AbacAssignments));
 	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, ASSIGNMENT_target_type, type);
 	AbacScanKeyText(&scan, ASSIGNMENT_target_id, id);
@@ -395,7 +384,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 
 		if (!AbacScanBool(&scan, ASSIGNMENT_is_active))
 			continue;
-		assignments->assignments = Grow(assignments->assignments, assignments->count,
+		assignments->assignments = AbacSubjectGrow(assignments->assignments, assignments->count,
 										sizeof(AbacAssignment));
 		assignment = &assignments->assignments[assignments->count++];
 		assignment->policy = *AbacScanUuid(&scan, ASSIGNMENT_policy_id);
@@ -417,7 +406,7 @@ FindCandidate(AbacSubject *subject, AbacPolicy *policy)
 		if (subject->candidates[i].policy == policy)
 			return &subject->candidates[i];
 	}
-	subject->candidates = Grow(subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
+	subject->candidates = AbacSubjectGrow(subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
 	candidate = &subject->candidates[subject->ncandidates++];
 	memset(candidate, 0, sizeof(AbacCandidate));
 	candidate->policy = policy;
@@ -448,7 +437,7 @@ AddCandidates(AbacSubject *subject, const char *type, AbacString id, AbacString 
 			continue;
 
 		candidate = FindCandidate(subject, policy);
-		candidate->reaches = Grow(candidate->reaches, candidate->nreaches, sizeof(AbacReach));
+		candidate->reaches = AbacSubjectGrow(candidate->reaches, candidate->nreaches, sizeof(AbacReach));
 		reach = &candidate->reaches[candidate->nreaches++];
 		reach->target_type = type;
 		reach->target_id = AbacCopyString(AbacSubjectMemory, id);
@@ -501,7 +490,7 @@ CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, Timestamp
 static AbacSubject *
 LoadSubject(const AbacRequest *request, TimestampTz now)
 {
-	AbacSubject *subject = MemoryContextAllocZero(AbacSubjectMemory, sizeof(AbacSubject));
+	AbacSubject *subject = AbacSubjectAllocate(sizeof(AbacSubject));
 	Team	   *teams;
 	int			nteams;
 
