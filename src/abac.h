@@ -41,13 +41,46 @@ AbacStringOf(const char *cstring)
 	return string;
 }
 
+static inline uint64
+AbacEightBytes(const char *bytes)
+{
+	uint64		result;
+
+	memcpy(&result, bytes, sizeof(result));
+	return result;
+}
+
+/*
+ * As memcmp() == 0, without a call: names and ids are short, and a check
+ * compares some dozens.
+ */
+static inline bool
+AbacBytesEqual(const char *a, const char *b, int length)
+{
+	if (length >= 8)
+	{
+		for (int i = 0; i + 8 < length; i += 8)
+		{
+			if (AbacEightBytes(a + i) != AbacEightBytes(b + i))
+				return false;
+		}
+		return AbacEightBytes(a + length - 8) == AbacEightBytes(b + length - 8);
+	}
+	for (int i = 0; i < length; i++)
+	{
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
 /* Two "none"s are equal; a "none" and an empty text are not. */
 static inline bool
 AbacStringEqual(AbacString a, AbacString b)
 {
 	if (a.data == NULL || b.data == NULL)
 		return a.data == b.data;
-	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
+	return a.length == b.length && AbacBytesEqual(a.data, b.data, a.length);
 }
 
 /* Byte order, as collation C has it. */

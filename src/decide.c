@@ -67,7 +67,7 @@ AbacPlanNodeTruth(AbacCheck *check, AbacPlanNode *node)
 	{
 		case ABAC_PLAN_LEAF:
 			CHECK_FOR_INTERRUPTS();
-			truth = AbacEvaluateLeaf(check, node->leaf);
+			truth = AbacEvaluateLeaf(check, node->leaf, node->known);
 			break;
 		case ABAC_PLAN_AND:
 			truth = ABAC_TRUE;
@@ -244,8 +244,10 @@ Decide(AbacString user, AbacString action, AbacString resource, Jsonb *ctx)
 static AbacDecision
 DecideArgs(FunctionCallInfo fcinfo, AbacString user, int n)
 {
+	AbacSmallJsonb space;
+
 	return Decide(user, AbacArgText(fcinfo, n), AbacArgText(fcinfo, n + 1),
-				  PG_ARGISNULL(n + 2) ? NULL : PG_GETARG_JSONB_P(n + 2));
+				  AbacArgJsonb(fcinfo, n + 2, &space));
 }
 
 /* Raise ERROR 42501 unless it is allowed. */

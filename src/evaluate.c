@@ -49,7 +49,6 @@ AbacCheckBegin(AbacCheck *check, const AbacRequest *request, const AbacResourceR
 	check->row = row;
 	check->subject = subject;
 	check->now = now;
-	check->clock_is_set = false;
 }
 
 static void
@@ -446,62 +445,99 @@ ApplyOperator(const AbacLeaf *leaf, const AbacValue *left, const AbacValue *left
 	}
 }
 
+/* A side's value as the leaf compares it, in space unless it is that already; NULL = it can't be. */
+static inline const AbacValue *
+AsCompared(const AbacLeaf *leaf, const AbacValue *value, AbacValue *space)
+{
+	if (value->kind == ABAC_KIND_ARRAY || AbacIsOfType(value, leaf->type))
+		return value;
+	return AbacCoerce(value, leaf->type, space) ? space : NULL;
+}
+
 /*
  * The left side of a leaf (not of "exists"), coerced; an array's elements are
- * coerced as they are walked.  False when it has no value to compare.
+ * coerced as they are walked.  NULL when it has no value to compare; else it is
+ * in space or in the attribute, good as long as both.
  */
-bool
-AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *left)
+const AbacValue *
+AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *space)
 {
-	if (!AbacAttributeLookup(check, leaf->attribute) || !leaf->attribute->shaped ||
-		!DigPath(leaf, &leaf->attribute->value, left))
-		return false;
-	return left->kind == ABAC_KIND_ARRAY || AbacCoerce(left, leaf->type, left);
+	const AbacValue *left = &leaf->attribute->value;
+
+	if (!AbacAttributeLookup(check, leaf->attribute) || !leaf->attribute->shaped)
+		return NULL;
+	if (leaf->npath > 0)
+	{
+		if (!DigPath(leaf, left, space))
+			return NULL;
+		left = space;
+	}
+	return AsCompared(leaf, left, space);
 }
 
 /* The same of the right side, when that is a reference. */
-bool
-AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *right)
+const AbacValue *
+AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *space)
 {
 	if (!AbacAttributeLookup(check, leaf->reference) || !leaf->reference->shaped)
-		return false;
-	*right = leaf->reference->value;
-	return right->kind == ABAC_KIND_ARRAY || AbacCoerce(right, leaf->type, right);
+		return NULL;
+	return AsCompared(leaf, &leaf->reference->value, space);
 }
 
 static AbacTruth
-LeafTruth(AbacCheck *check, const AbacLeaf *leaf)
+LeafTruth(AbacCheck *check, const AbacLeaf *leaf, const AbacKnownSide *known)
 {
-	AbacAttribute *attribute = leaf->attribute;
-	AbacAttribute *reference = leaf->reference;
-	AbacValue	left;
-	AbacValue	right;
+	const AbacValue *left;
+	const AbacValue *left_raw = &leaf->attribute->raw;
+	const AbacValue *right = &leaf->value;
+	const AbacValue *right_raw = &leaf->raw;
+	AbacValue	left_space;
+	AbacValue	right_space;
 
 	if (leaf->op == ABAC_OP_EXISTS)
 	{
 		/* a default isn't something that a source holds */
-		bool		found = AbacAttributeLookup(check, attribute) && attribute->origin != ABAC_ORIGIN_DEFAULT &&
-			DigPath(leaf, &attribute->raw, &left);
+		bool		found = AbacAttributeLookup(check, leaf->attribute) &&
+			leaf->attribute->origin != ABAC_ORIGIN_DEFAULT &&
+			DigPath(leaf, left_raw, &left_space);
 		return AbacTruthOf(found == leaf->wanted);
 	}
-
-	if (leaf->incomparable || !AbacLeafLeft(check, leaf, &left))
+	if (leaf->incomparable)
 		return ABAC_UNKNOWN;
-	if (reference == NULL)
-		return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
-							 &leaf->value, &leaf->raw);
 
-	if (!AbacLeafRight(check, leaf, &right))
+	if (known && known->is_left)
+	{
+		left = &known->value;
+		left_raw = &known->raw;
+	}
+	else
+		left = AbacLeafLeft(check, leaf, &left_space);
+	if (left == NULL)
 		return ABAC_UNKNOWN;
-	return ApplyOperator(leaf, &left, leaf->npath > 0 ? &left : &attribute->raw,
-						 &right, &reference->raw);
+
+	if (known && !known->is_left)
+	{
+		right = &known->value;
+		right_raw = &known->raw;
+	}
+	else if (leaf->reference)
+	{
+		right = AbacLeafRight(check, leaf, &right_space);
+		right_raw = &leaf->reference->raw;
+	}
+	if (right == NULL)
+		return ABAC_UNKNOWN;
+	return ApplyOperator(leaf, left, leaf->npath > 0 ? left : left_raw, right, right_raw);
 }
 
-/* The value of one leaf.  What was found is then in the attributes' last part. */
+/*
+ * The value of one leaf.  What was found is then in the attributes' last part,
+ * except what is known already (NULL = nothing is).
+ */
 AbacTruth
-AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf)
+AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf, const AbacKnownSide *known)
 {
-	AbacTruth	truth = LeafTruth(check, leaf);
+	AbacTruth	truth = LeafTruth(check, leaf, known);
 
 	return leaf->negate && leaf->op != ABAC_OP_EXISTS ? AbacNot(truth) : truth;
 }
@@ -519,7 +555,7 @@ AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index)
 			return AbacTruthOf(node->constant);
 
 		case ABAC_NODE_LEAF:
-			return AbacEvaluateLeaf(check, node->leaf);
+			return AbacEvaluateLeaf(check, node->leaf, NULL);
 
 		case ABAC_NODE_AND:
 			truth = ABAC_TRUE;

@@ -11,6 +11,14 @@
 #include "request.h"
 #include "subject.h"
 
+/* The side of a leaf whose value is the same in every check of a plan (settle.c). */
+typedef struct AbacKnownSide
+{
+	bool		is_left;
+	AbacValue	value;			/* as the leaf compares it */
+	AbacValue	raw;			/* as the source has it */
+} AbacKnownSide;
+
 /* One check under way. */
 typedef struct AbacCheck
 {
@@ -19,14 +27,6 @@ typedef struct AbacCheck
 	const AbacResourceRow *row; /* NULL = the resource is named by text */
 	const AbacSubject *subject;
 	TimestampTz now;
-
-	/* "now" in abac.timezone, as text; made when first asked for */
-	bool		clock_is_set;
-	char		date[16];
-	char		time_of_day[8];
-	char		now_text[48];
-	const char *day_of_week;
-	int			hour;
 } AbacCheck;
 
 extern void AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
@@ -34,9 +34,9 @@ extern void AbacCheckBegin(AbacCheck *check, const AbacRequest *request,
 						   TimestampTz now);
 
 extern void AbacCheckRenumber(AbacCheck *check);
-extern bool AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *left);
-extern bool AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *right);
-extern AbacTruth AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf);
+extern const AbacValue *AbacLeafLeft(AbacCheck *check, const AbacLeaf *leaf, AbacValue *space);
+extern const AbacValue *AbacLeafRight(AbacCheck *check, const AbacLeaf *leaf, AbacValue *space);
+extern AbacTruth AbacEvaluateLeaf(AbacCheck *check, const AbacLeaf *leaf, const AbacKnownSide *known);
 extern AbacTruth AbacEvaluateNode(AbacCheck *check, const AbacProgram *program, uint32 index);
 extern AbacTruth AbacEvaluateConditions(AbacCheck *check, AbacConditions *conditions);
 

@@ -190,7 +190,7 @@ LeafWhy(const AbacLeaf *leaf, AbacTruth truth, const AbacValue *actual)
 static void
 ExplainLeaf(Explainer *explainer, const AbacLeaf *leaf)
 {
-	AbacTruth	truth = AbacEvaluateLeaf(explainer->check, leaf);
+	AbacTruth	truth = AbacEvaluateLeaf(explainer->check, leaf, NULL);
 	AbacValue	dug;
 	const AbacValue *actual;
 

@@ -219,9 +219,12 @@ CompareWithKnown(AbacFilterBuilder *builder, const AbacLeaf *leaf, const AbacCol
 	}
 	else
 	{
-		if (!(column_is_left ? AbacLeafRight(builder->check, leaf, &value)
-			  : AbacLeafLeft(builder->check, leaf, &value)))
+		const AbacValue *known = column_is_left ? AbacLeafRight(builder->check, leaf, &value)
+			: AbacLeafLeft(builder->check, leaf, &value);
+
+		if (known == NULL)
 			return unknown;
+		value = *known;
 		source = attribute->name.data;
 		if (attribute->origin == ABAC_ORIGIN_CLOCK)
 		{
@@ -355,7 +358,7 @@ IsOfClock(const AbacAttribute *attribute)
 static AbacFilterNode *
 KnownLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf)
 {
-	AbacTruth	truth = AbacEvaluateLeaf(builder->check, leaf);
+	AbacTruth	truth = AbacEvaluateLeaf(builder->check, leaf, NULL);
 	AbacFilterNode *node;
 
 	AbacAttributeLookup(builder->check, leaf->attribute);
@@ -414,7 +417,7 @@ AbacFilterOfLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf)
 
 		if (AbacHasOddNumbers(column->kind))
 			return AskLeaf(builder, leaf, left, right);
-		missing = AbacEvaluateLeaf(builder->check, leaf);
+		missing = AbacEvaluateLeaf(builder->check, leaf, NULL);
 		if (leaf->negate)
 			missing = AbacNot(missing);
 		if (IsOfClock(known))

@@ -4,36 +4,87 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "attribute.h"
 #include "evaluate.h"
 
+/*
+ * "Now" in abac.timezone, taken apart.  All checks of a statement ask at the
+ * same moment, so this stays from one to the next.
+ */
+static struct
+{
+	TimestampTz now;
+	pg_tz	   *zone;			/* NULL = nothing is known yet */
+	struct pg_tm tm;
+	int			west;			/* seconds */
+	int			microsecond;
+	char		date[16];
+	char		time_of_day[8];
+	char		now_text[48];	/* "" = not asked for yet */
+	const char *day_of_week;
+}			clock_face;
+
 static void
-SetClock(AbacCheck *check)
+SetClock(TimestampTz now)
 {
 	static const char *const weekdays[] = {
 		"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 	};
-	struct pg_tm tm;
-	fsec_t		fsec;
-	int			west;
-	int			minutes;
+	struct pg_tm *tm = &clock_face.tm;
+	char	   *end;
 
-	if (check->clock_is_set)
+	if (clock_face.zone == AbacTimezone() && clock_face.now == now)
 		return;
-	if (timestamp2tm(check->now, &west, &tm, &fsec, NULL, AbacTimezone()) != 0)
+	clock_face.zone = NULL;
+	if (timestamp2tm(now, &clock_face.west, tm, &clock_face.microsecond, NULL, AbacTimezone()) != 0)
 		elog(ERROR, "timestamp out of range");
-	minutes = abs(west) / SECS_PER_MINUTE;
-	snprintf(check->date, sizeof(check->date), "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
-	snprintf(check->time_of_day, sizeof(check->time_of_day), "%02d:%02d", tm.tm_hour, tm.tm_min);
-	snprintf(check->now_text, sizeof(check->now_text), "%sT%s:%02d.%06d%c%02d:%02d",
-			 check->date, check->time_of_day, tm.tm_sec, (int) fsec,
-			 west > 0 ? '-' : '+', minutes / 60, minutes % 60);
-	check->day_of_week = weekdays[j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday))];
-	check->hour = tm.tm_hour;
-	check->clock_is_set = true;
+	end = pg_ultostr_zeropad(clock_face.date, tm->tm_year, 4);
+	*end++ = '-';
+	end = pg_ultostr_zeropad(end, tm->tm_mon, 2);
+	*end++ = '-';
+	end = pg_ultostr_zeropad(end, tm->tm_mday, 2);
+	*end = '\0';
+	end = pg_ultostr_zeropad(clock_face.time_of_day, tm->tm_hour, 2);
+	*end++ = ':';
+	end = pg_ultostr_zeropad(end, tm->tm_min, 2);
+	*end = '\0';
+	clock_face.day_of_week = weekdays[j2day(date2j(tm->tm_year, tm->tm_mon, tm->tm_mday))];
+	clock_face.now_text[0] = '\0';
+	clock_face.now = now;
+	clock_face.zone = AbacTimezone();
+}
+
+static AbacString
+NowText(void)
+{
+	int			minutes = abs(clock_face.west) / SECS_PER_MINUTE;
+
+	if (clock_face.now_text[0] == '\0')
+		snprintf(clock_face.now_text, sizeof(clock_face.now_text), "%sT%s:%02d.%06d%c%02d:%02d",
+				 clock_face.date, clock_face.time_of_day, clock_face.tm.tm_sec, clock_face.microsecond,
+				 clock_face.west > 0 ? '-' : '+', minutes / 60, minutes % 60);
+	return AbacStringOf(clock_face.now_text);
+}
+
+/* A number of a day's hours; made once a session. */
+static Numeric
+HourNumber(int hour)
+{
+	static Numeric hours[HOURS_PER_DAY];
+
+	if (hours[hour] == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(CacheMemoryContext);
+
+		hours[hour] = int64_to_numeric(hour);
+		MemoryContextSwitchTo(old);
+	}
+	return hours[hour];
 }
 
 static void
@@ -58,7 +109,7 @@ LookUpClock(AbacCheck *check, const AbacAttribute *attribute, AbacValue *value)
 {
 	if (attribute->builtin < ABAC_BUILTIN_ENV_NOW)
 		return false;
-	SetClock(check);
+	SetClock(check->now);
 	switch (attribute->builtin)
 	{
 		case ABAC_BUILTIN_ENV_NOW:
@@ -69,21 +120,21 @@ LookUpClock(AbacCheck *check, const AbacAttribute *attribute, AbacValue *value)
 				value->u.date = check->now;
 			}
 			else
-				SetString(value, AbacStringOf(check->now_text));
+				SetString(value, NowText());
 			return true;
 		case ABAC_BUILTIN_ENV_DATE:
-			SetString(value, AbacStringOf(check->date));
+			SetString(value, AbacStringOf(clock_face.date));
 			return true;
 		case ABAC_BUILTIN_ENV_TIME_OF_DAY:
-			SetString(value, AbacStringOf(check->time_of_day));
+			SetString(value, AbacStringOf(clock_face.time_of_day));
 			return true;
 		case ABAC_BUILTIN_ENV_DAY_OF_WEEK:
-			SetString(value, AbacStringOf(check->day_of_week));
+			SetString(value, AbacStringOf(clock_face.day_of_week));
 			return true;
 		case ABAC_BUILTIN_ENV_TIME_HOUR:
 			value->kind = ABAC_KIND_NUMBER;
 			value->singleton = false;
-			value->u.number = int64_to_numeric(check->hour);
+			value->u.number = HourNumber(clock_face.tm.tm_hour);
 			return true;
 		default:
 			elog(ERROR, "unrecognized clock attribute: %d", (int) attribute->builtin);
@@ -202,7 +253,7 @@ LookUp(AbacCheck *check, AbacAttribute *attribute)
 	JsonbContainer *ctx = check->request->ctx[attribute->root];
 
 	attribute->origin = ABAC_ORIGIN_BUILTIN;
-	if (LookUpBuiltin(check, attribute, raw))
+	if (attribute->builtin != ABAC_BUILTIN_NONE && LookUpBuiltin(check, attribute, raw))
 		return true;
 
 	if (attribute->root == ABAC_ROOT_USER)

@@ -36,6 +36,7 @@ typedef struct AbacPlanNode
 	AbacTruth	constant;
 	AbacConditions *conditions;
 	const AbacLeaf *leaf;
+	const struct AbacKnownSide *known;	/* of the leaf; NULL = neither */
 	int			test;			/* set of ABAC_IS_… */
 	int			nchildren;
 	struct AbacPlanNode **children;

@@ -12,45 +12,33 @@
 /* In the order of AbacScopeType. */
 const char *const AbacScopeNames[ABAC_NSCOPES] = {"organization", "project", "workspace"};
 
+static const int scope_lengths[ABAC_NSCOPES] = {12, 7, 9};
+
 /* In the order of AbacRoot. */
 static const char *const root_names[ABAC_NROOTS] = {"user", "resource", "env", "context"};
 static const int root_lengths[ABAC_NROOTS] = {4, 8, 3, 7};
-static const int scope_lengths[ABAC_NSCOPES] = {12, 7, 9};
 
-/*
- * Raise the error for the key of ctx, or of ctx.scope, that isn't one of those
- * allowed.  Keys may be a secret of the caller's, but it is the caller who
- * reads this.
- */
-pg_noreturn static void
-UnknownKey(JsonbContainer *object, const char *where, const char *const *allowed, int nallowed,
-		   const char *also, const char *hint)
+/* The key's place among the names, or -1. */
+static int
+FindName(const char *const *names, const int *lengths, int nnames, AbacString key)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbIteratorToken token;
-	JsonbValue	json;
-
-	while ((token = JsonbIteratorNext(&iterator, &json, true)) != WJB_DONE)
+	for (int i = 0; i < nnames; i++)
 	{
-		bool		known = false;
-
-		if (token != WJB_KEY)
-			continue;
-		for (int i = 0; i <= nallowed && !known; i++)
-		{
-			const char *name = i < nallowed ? allowed[i] : also;
-
-			known = name && strlen(name) == (size_t) json.val.string.len &&
-				memcmp(name, json.val.string.val, json.val.string.len) == 0;
-		}
-		if (!known)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized key in %s", where),
-					 errdetail("The key is \"%.*s\".", json.val.string.len, json.val.string.val),
-					 errhint("%s", hint)));
+		if (key.length == lengths[i] && AbacBytesEqual(key.data, names[i], key.length))
+			return i;
 	}
-	elog(ERROR, "every key of %s is known", where);
+	return -1;
+}
+
+/* Keys may be a secret of the caller's, but it is the caller who reads this. */
+pg_noreturn static void
+UnknownKey(AbacString key, const char *where, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized key in %s", where),
+			 errdetail("The key is \"%.*s\".", key.length, key.data),
+			 errhint("%s", hint)));
 }
 
 /*
@@ -60,8 +48,10 @@ UnknownKey(JsonbContainer *object, const char *where, const char *const *allowed
 static bool
 ParseScope(AbacRequest *request, const AbacValue *scope)
 {
-	int			known = 0;
 	bool		valid = true;
+	AbacMembers members;
+	AbacString	key;
+	AbacValue	id;
 
 	if (scope->kind != ABAC_KIND_OBJECT)
 		ereport(ERROR,
@@ -69,33 +59,30 @@ ParseScope(AbacRequest *request, const AbacValue *scope)
 				 errmsg("\"scope\" of the request context must be an object"),
 				 errdetail("It is of type %s.", AbacKindName(scope))));
 
-	for (int i = 0; i < ABAC_NSCOPES; i++)
+	AbacMembersBegin(&members, scope->u.container);
+	while (AbacMembersNext(&members, &key, &id))
 	{
-		AbacValue	id;
+		int			type = FindName(AbacScopeNames, scope_lengths, ABAC_NSCOPES, key);
 
-		if (!AbacObjectGet(scope->u.container, (AbacString) {AbacScopeNames[i], scope_lengths[i]}, &id))
-			continue;
-		known++;
+		if (type < 0)
+			UnknownKey(key, "\"scope\" of the request context",
+					   "Allowed are \"organization\", \"project\" and \"workspace\".");
 		if (id.kind == ABAC_KIND_NULL)
-			valid = false;
-		else if (id.kind == ABAC_KIND_STRING || id.kind == ABAC_KIND_NUMBER)
 		{
-			AbacCoerce(&id, ABAC_TYPE_STRING, &id);
-			request->scope[i] = id.u.string;
-			if (id.u.string.length == 0)
-				valid = false;
+			valid = false;
+			continue;
 		}
-		else
+		if (id.kind != ABAC_KIND_STRING && id.kind != ABAC_KIND_NUMBER)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("id of %s in \"scope\" of the request context must be a string or a number",
-							AbacScopeNames[i]),
+							AbacScopeNames[type]),
 					 errdetail("It is of type %s.", AbacKindName(&id))));
+		AbacCoerce(&id, ABAC_TYPE_STRING, &id);
+		request->scope[type] = id.u.string;
+		if (id.u.string.length == 0)
+			valid = false;
 	}
-	if (known != (int) JsonContainerSize(scope->u.container))
-		UnknownKey(scope->u.container, "\"scope\" of the request context",
-				   AbacScopeNames, ABAC_NSCOPES, NULL,
-				   "Allowed are \"organization\", \"project\" and \"workspace\".");
 	return valid;
 }
 
@@ -117,7 +104,8 @@ static bool
 ParseContext(AbacRequest *request, Jsonb *ctx)
 {
 	bool		valid = true;
-	int			known = 0;
+	AbacMembers members;
+	AbacString	key;
 	AbacValue	value;
 
 	if (ctx == NULL)
@@ -130,29 +118,27 @@ ParseContext(AbacRequest *request, Jsonb *ctx)
 				 errmsg("request context must be a JSON object"),
 				 errdetail("It is of type %s.", AbacKindName(&value))));
 	}
-	if (JB_ROOT_COUNT(ctx) == 0)
-		return true;
 
-	for (int i = 0; i < ABAC_NROOTS; i++)
+	AbacMembersBegin(&members, &ctx->root);
+	while (AbacMembersNext(&members, &key, &value))
 	{
-		if (!AbacObjectGet(&ctx->root, (AbacString) {root_names[i], root_lengths[i]}, &value))
+		int			root = FindName(root_names, root_lengths, ABAC_NROOTS, key);
+
+		if (root < 0)
+		{
+			if (!AbacStringEqual(key, AbacStringOf("scope")))
+				UnknownKey(key, "the request context",
+						   "Allowed are \"user\", \"resource\", \"env\", \"context\" and \"scope\".");
+			valid = ParseScope(request, &value);
 			continue;
-		known++;
+		}
 		if (value.kind != ABAC_KIND_OBJECT)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" of the request context must be an object", root_names[i]),
+					 errmsg("\"%s\" of the request context must be an object", root_names[root]),
 					 errdetail("It is of type %s.", AbacKindName(&value))));
-		request->ctx[i] = value.u.container;
+		request->ctx[root] = value.u.container;
 	}
-	if (AbacObjectGet(&ctx->root, AbacStringOf("scope"), &value))
-	{
-		known++;
-		valid = ParseScope(request, &value);
-	}
-	if (known != (int) JB_ROOT_COUNT(ctx))
-		UnknownKey(&ctx->root, "the request context", root_names, ABAC_NROOTS, "scope",
-				   "Allowed are \"user\", \"resource\", \"env\", \"context\" and \"scope\".");
 	return valid;
 }
 
@@ -246,6 +232,26 @@ AbacArgText(FunctionCallInfo fcinfo, int n)
 		result.length = VARSIZE_ANY_EXHDR(argument);
 	}
 	return result;
+}
+
+/*
+ * A jsonb argument; NULL for NULL.  A small one out of a row has to be copied,
+ * to be aligned: to space, which must live as long as the result, and not to
+ * memory that is allocated for every row.
+ */
+Jsonb *
+AbacArgJsonb(FunctionCallInfo fcinfo, int n, AbacSmallJsonb *space)
+{
+	struct varlena *argument;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	argument = PG_GETARG_RAW_VARLENA_P(n);
+	if (!VARATT_IS_SHORT(argument))
+		return PG_GETARG_JSONB_P(n);
+	SET_VARSIZE(space, VARSIZE_SHORT(argument) - VARHDRSZ_SHORT + VARHDRSZ);
+	memcpy(VARDATA(space), VARDATA_SHORT(argument), VARSIZE_SHORT(argument) - VARHDRSZ_SHORT);
+	return &space->json;
 }
 
 /* A uuid argument as the text that stands in the tables. */

@@ -46,7 +46,15 @@ extern bool AbacRequestParseRelation(AbacRequest *request, AbacString user, Abac
 									 const AbacRelation *relation, Jsonb *ctx);
 extern bool AbacRequestSetRow(AbacRequest *request, const AbacResourceRow *row);
 
+/* Room for a small jsonb, with the alignment of one. */
+typedef union AbacSmallJsonb
+{
+	Jsonb		json;
+	char		bytes[VARATT_SHORT_MAX + VARHDRSZ];
+} AbacSmallJsonb;
+
 extern AbacString AbacArgText(FunctionCallInfo fcinfo, int n);
+extern Jsonb *AbacArgJsonb(FunctionCallInfo fcinfo, int n, AbacSmallJsonb *space);
 extern AbacString AbacArgUuid(FunctionCallInfo fcinfo, int n);
 extern AbacString AbacArgBigint(FunctionCallInfo fcinfo, int n);
 

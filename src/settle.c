@@ -41,22 +41,6 @@ AttributeIsSettled(AbacCheck *check, AbacAttribute *attribute)
 	return AbacAttributeIsStored(check, attribute);
 }
 
-static bool
-LeafIsSettled(AbacCheck *check, const AbacLeaf *leaf)
-{
-	bool		left = AttributeIsSettled(check, leaf->attribute);
-	bool		right = leaf->reference == NULL || AttributeIsSettled(check, leaf->reference);
-	AbacValue	value;
-
-	if ((left && right) || (leaf->incomparable && leaf->op != ABAC_OP_EXISTS))
-		return true;
-	/* it is unknown where one side is, whatever the other is */
-	if (leaf->op == ABAC_OP_EXISTS)
-		return false;
-	return (left && !AbacLeafLeft(check, leaf, &value)) ||
-		(right && leaf->reference && !AbacLeafRight(check, leaf, &value));
-}
-
 /* What it takes to ask, roughly. */
 static int
 LeafCost(const AbacLeaf *leaf)
@@ -76,6 +60,54 @@ LeafCost(const AbacLeaf *leaf)
 			/* dates are parsed */
 			return leaf->type == ABAC_TYPE_DATE ? 10 : 2;
 	}
+}
+
+/* A value that is kept: what it points to outside the request. */
+static AbacValue
+Keep(const AbacValue *value)
+{
+	AbacValue	result = *value;
+
+	/* the user's id, the action and the type are the request's; the rest is the cache's */
+	if (value->kind == ABAC_KIND_STRING)
+		result.u.string = AbacCopyString(AbacSubjectMemory, value->u.string);
+	return result;
+}
+
+/*
+ * The node for a leaf: a constant when it is settled, else it remembers the
+ * side that is.  Call in the memory of the subject layer.
+ */
+static AbacPlanNode *
+SettleLeaf(AbacCheck *check, const AbacLeaf *leaf)
+{
+	bool		left = AttributeIsSettled(check, leaf->attribute);
+	bool		right = leaf->reference == NULL || AttributeIsSettled(check, leaf->reference);
+	AbacPlanNode *node;
+
+	if ((left && right) || (leaf->incomparable && leaf->op != ABAC_OP_EXISTS))
+		return AbacPlanConstant(AbacEvaluateLeaf(check, leaf, NULL));
+
+	node = AbacNewPlanNode(ABAC_PLAN_LEAF);
+	node->leaf = leaf;
+	node->cost = LeafCost(leaf);
+	if (leaf->op != ABAC_OP_EXISTS && leaf->reference && (left || right))
+	{
+		AbacValue	space;
+		const AbacValue *value = left ? AbacLeafLeft(check, leaf, &space)
+			: AbacLeafRight(check, leaf, &space);
+		AbacKnownSide *known;
+
+		/* it is unknown where one side is, whatever the other is */
+		if (value == NULL)
+			return AbacPlanConstant(ABAC_UNKNOWN);
+		known = AbacSubjectAllocate(sizeof(AbacKnownSide));
+		known->is_left = left;
+		known->value = Keep(value);
+		known->raw = Keep(left ? &leaf->attribute->raw : &leaf->reference->raw);
+		node->known = known;
+	}
+	return node;
 }
 
 static int
@@ -143,12 +175,7 @@ SettleProgram(AbacCheck *check, const AbacProgram *program, uint32 index)
 		case ABAC_NODE_CONSTANT:
 			return AbacPlanConstant(AbacTruthOf(node->constant));
 		case ABAC_NODE_LEAF:
-			if (LeafIsSettled(check, node->leaf))
-				return AbacPlanConstant(AbacEvaluateLeaf(check, node->leaf));
-			result = AbacNewPlanNode(ABAC_PLAN_LEAF);
-			result->leaf = node->leaf;
-			result->cost = LeafCost(node->leaf);
-			return result;
+			return SettleLeaf(check, node->leaf);
 		case ABAC_NODE_AND:
 			break;
 		case ABAC_NODE_OR:
@@ -218,10 +245,14 @@ AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
 	AbacStep   *steps;
 	int		   *places;			/* of the plan's steps among them */
 	int			nsteps = 0;
+	MemoryContext old;
 
 	if (plan->settled)
 		return;
 	number++;
+	/* what is looked up from here on lives as long as the plan */
+	AbacCheckRenumber(check);
+	old = MemoryContextSwitchTo(AbacSubjectMemory);
 	steps = AbacSubjectAllocate(sizeof(AbacStep) * Max(plan->nsteps, 1));
 	places = palloc(sizeof(int) * (plan->nsteps + 1));
 	for (int i = 0; i < plan->nsteps; i++)
@@ -239,6 +270,7 @@ AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
 	for (int i = 0; i < nsteps; i++)
 		steps[i].target = places[steps[i].target];
 	pfree(places);
+	MemoryContextSwitchTo(old);
 	plan->nsettled = nsteps;
 	plan->settled = steps;
 }

@@ -559,7 +559,7 @@ abac_leaf(PG_FUNCTION_ARGS)
 		leaf->attribute->check = 0;
 	if (leaf->reference && IsOfRow(leaf->reference))
 		leaf->reference->check = 0;
-	truth = AbacEvaluateLeaf(&use->check, leaf);
+	truth = AbacEvaluateLeaf(&use->check, leaf, NULL);
 	if (truth == ABAC_UNKNOWN)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(truth == ABAC_TRUE);

@@ -162,6 +162,38 @@ AbacElementsNext(AbacElements *elements, AbacValue *element)
 	return true;
 }
 
+/* Begin to walk an object's keys and values, in the order that jsonb keeps them in. */
+void
+AbacMembersBegin(AbacMembers *members, JsonbContainer *object)
+{
+	members->object = object;
+	members->count = JsonContainerSize(object);
+	members->next = 0;
+	members->key_offset = 0;
+	members->value_offset = 0;
+	for (int i = 0; i < members->count; i++)
+		JBE_ADVANCE_OFFSET(members->value_offset, object->children[i]);
+}
+
+/* The next key and what it has, as it is; false when there is none. */
+bool
+AbacMembersNext(AbacMembers *members, AbacString *key, AbacValue *value)
+{
+	JsonbContainer *object = members->object;
+	char	   *base = (char *) &object->children[members->count * 2];
+	int			i = members->next;
+
+	if (i >= members->count)
+		return false;
+	key->data = base + members->key_offset;
+	JBE_ADVANCE_OFFSET(members->key_offset, object->children[i]);
+	key->length = base + members->key_offset - key->data;
+	ValueFromEntry(object, members->count + i, base, members->value_offset, value);
+	JBE_ADVANCE_OFFSET(members->value_offset, object->children[members->count + i]);
+	members->next++;
+	return true;
+}
+
 /* The result points to what json points to. */
 void
 AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value)
@@ -230,7 +262,7 @@ AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value)
 			length = base + offset - name;
 			if (length > key.length)
 				return false;
-			if (length < key.length || memcmp(name, key.data, length) != 0)
+			if (length < key.length || !AbacBytesEqual(name, key.data, length))
 				continue;
 			for (int j = i + 1; j < count + i; j++)
 				JBE_ADVANCE_OFFSET(offset, object->children[j]);
@@ -381,24 +413,17 @@ UnmapInet(inet_struct *inet)
 	}
 }
 
-/*
- * Text as type inet reads it, or with strict_cidr as cidr does (nothing to the
- * right of the prefix).  The counterpart of network_in() in network.c, which
- * would raise an error.
- */
-bool
-AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result)
+static bool
+ParseInet(AbacString text, bool strict_cidr, inet_struct *result)
 {
 	char		buffer[MAX_INET_TEXT + 1];
 	int			bits;
 
-	if (text.length == 0 || text.length > MAX_INET_TEXT)
-		return false;
 	memcpy(buffer, text.data, text.length);
 	buffer[text.length] = '\0';
 
 	memset(result, 0, sizeof(*result));
-	result->family = strchr(buffer, ':') ? PGSQL_AF_INET6 : PGSQL_AF_INET;
+	result->family = memchr(buffer, ':', text.length) ? PGSQL_AF_INET6 : PGSQL_AF_INET;
 	bits = pg_inet_net_pton(result->family, buffer, result->ipaddr,
 							strict_cidr ? (result->family == PGSQL_AF_INET ? 4 : 16) : -1);
 	if (bits < 0 || bits > (result->family == PGSQL_AF_INET ? 32 : 128))
@@ -415,6 +440,35 @@ AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result)
 	}
 	UnmapInet(result);
 	return true;
+}
+
+/*
+ * Text as type inet reads it, or with strict_cidr as cidr does (nothing to the
+ * right of the prefix).  The counterpart of network_in() in network.c, which
+ * would raise an error.  The last text is remembered: many rules ask about one
+ * request's address, and many requests come from one.
+ */
+bool
+AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result)
+{
+	static char last_text[MAX_INET_TEXT];
+	static int	last_length = 0;	/* 0 = there is none */
+	static bool last_strict;
+	static bool last_valid;
+	static inet_struct last;
+
+	if (text.length == 0 || text.length > MAX_INET_TEXT)
+		return false;
+	if (text.length != last_length || strict_cidr != last_strict ||
+		memcmp(text.data, last_text, last_length) != 0)
+	{
+		last_valid = ParseInet(text, strict_cidr, &last);
+		last_strict = strict_cidr;
+		last_length = text.length;
+		memcpy(last_text, text.data, last_length);
+	}
+	*result = last;
+	return last_valid;
 }
 
 /* An inet or cidr as it is compared. */
@@ -503,18 +557,10 @@ ParseNumber(AbacString text, Numeric *result)
 bool
 AbacCoerce(const AbacValue *value, AbacType type, AbacValue *result)
 {
-	static const AbacKind kinds[] = {
-		[ABAC_TYPE_STRING] = ABAC_KIND_STRING,
-		[ABAC_TYPE_NUMBER] = ABAC_KIND_NUMBER,
-		[ABAC_TYPE_BOOLEAN] = ABAC_KIND_BOOLEAN,
-		[ABAC_TYPE_DATE] = ABAC_KIND_DATE,
-		[ABAC_TYPE_INET] = ABAC_KIND_INET,
-		[ABAC_TYPE_ID] = ABAC_KIND_STRING
-	};
 	AbacValue	out;
 
 	/* as a rule it is of the type */
-	if (type == ABAC_TYPE_NONE || value->kind == kinds[type])
+	if (AbacIsOfType(value, type))
 	{
 		if (result != value)
 			*result = *value;

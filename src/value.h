@@ -60,6 +60,22 @@ typedef struct AbacValue
 #define AbacValueIsArray(value) \
 	((value)->kind == ABAC_KIND_ARRAY || (value)->singleton)
 
+/* Is nothing left to coerce? */
+static inline bool
+AbacIsOfType(const AbacValue *value, AbacType type)
+{
+	static const AbacKind kinds[] = {
+		[ABAC_TYPE_STRING] = ABAC_KIND_STRING,
+		[ABAC_TYPE_NUMBER] = ABAC_KIND_NUMBER,
+		[ABAC_TYPE_BOOLEAN] = ABAC_KIND_BOOLEAN,
+		[ABAC_TYPE_DATE] = ABAC_KIND_DATE,
+		[ABAC_TYPE_INET] = ABAC_KIND_INET,
+		[ABAC_TYPE_ID] = ABAC_KIND_STRING
+	};
+
+	return type == ABAC_TYPE_NONE || value->kind == kinds[type];
+}
+
 /* Walks the elements of an array (or of a singleton). */
 typedef struct AbacElements
 {
@@ -69,9 +85,21 @@ typedef struct AbacElements
 	uint32		offset;
 } AbacElements;
 
+/* Walks the keys and values of an object. */
+typedef struct AbacMembers
+{
+	JsonbContainer *object;
+	int			count;
+	int			next;
+	uint32		key_offset;
+	uint32		value_offset;
+} AbacMembers;
+
 extern void AbacValueInit(void (*changed) (void));
 extern void AbacElementsBegin(AbacElements *elements, const AbacValue *array);
 extern bool AbacElementsNext(AbacElements *elements, AbacValue *element);
+extern void AbacMembersBegin(AbacMembers *members, JsonbContainer *object);
+extern bool AbacMembersNext(AbacMembers *members, AbacString *key, AbacValue *value);
 
 extern void AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value);
 extern bool AbacValueFromJsonb(Jsonb *json, AbacValue *value);
