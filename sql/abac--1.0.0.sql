@@ -781,8 +781,9 @@ COMMENT ON EVENT TRIGGER abac_guard_bound IS
 	'refuses what would put a bound table out of step, and no trigger of it sees';
 
 --
--- What keeps every session's cache right: each change of a table tells them.
--- Logical replication's apply worker fires row triggers only.
+-- What keeps every session's cache right: each change of a table tells them,
+-- and of tables about people it tells whose few rows changed. Logical
+-- replication's apply worker fires row triggers only.
 --
 
 CREATE FUNCTION abac_changed() RETURNS trigger
@@ -816,7 +817,11 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE TRIGGER ALL, ENABLE ALWAYS TRIGGER abac_changing, '
 					   'ENABLE ALWAYS TRIGGER abac_changed, '
-					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE REPLICA TRIGGER abac_changed_row', tab);
+					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE %s TRIGGER abac_changed_row', tab,
+					   CASE WHEN tab IN ('@extschema@.abac_user_attributes'::regclass, '@extschema@.abac_memberships'::regclass,
+										 '@extschema@.abac_user_roles'::regclass, '@extschema@.abac_user_permissions'::regclass,
+										 '@extschema@.abac_policy_assignments'::regclass)
+					   THEN 'ALWAYS' ELSE 'REPLICA' END);
 
 		-- pg_restore --jobs fills an extension's tables in any order, whatever
 		-- foreign keys there are between them.  So the half of each that looks

@@ -216,7 +216,7 @@ AbacGetAttribute(AbacString organization, const AbacRelation *relation, AbacStri
 		relation = NULL;		/* the row is only asked for resource.* */
 	if (relation)
 		AbacKeyAddOid(&key, relation->oid);
-	attribute = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	attribute = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (attribute)
 		return attribute;
 
@@ -258,7 +258,7 @@ AbacGetAttribute(AbacString organization, const AbacRelation *relation, AbacStri
 	if (attribute->column && !attribute->defined)
 		DefineByColumn(attribute);
 
-	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, attribute);
+	AbacCacheAdd(ABAC_LAYER_POLICIES, &key, attribute);
 	return attribute;
 }
 

@@ -25,9 +25,11 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -54,6 +56,7 @@ typedef struct MapEntry
 	char		status;
 	const char *key;
 	void	   *value;
+	uint64		made;			/* the moment at which the check began that made it */
 } MapEntry;
 
 static inline bool
@@ -83,14 +86,31 @@ KeysEqual(const char *a, const char *b)
 uint64		AbacCacheVersion = 1;
 uint64		AbacChanges = 1;
 
-MemoryContext AbacPolicyMemory = NULL;
-MemoryContext AbacSubjectMemory = NULL;
+MemoryContext AbacLayerMemory[ABAC_NLAYERS];
+static map_hash *maps[ABAC_NLAYERS];
 
-static map_hash *policy_map = NULL;
-static map_hash *subject_map = NULL;
+static const char *const layer_names[ABAC_NLAYERS] = {"policies", "facts", "subjects"};
 
-/* Set of AbacChange: layers to drop at the beginning of the next check. */
+/* Set of AbacChange: what to drop at the beginning of the next check. */
 static int	stale = 0;
+
+/*
+ * Changes of one person's facts.  Those of whom that is are found by a hash
+ * that the invalidation carries (see SendUser); whoever shares the place is
+ * read again too, which does no harm.  Moments are counted, by checks that
+ * begin and by changes.
+ */
+#define USER_PLACES		4096
+#define USER_MESSAGE	0x80000000U
+
+static uint64 moment = 0;
+static uint64 began = 0;		/* the check under way, or the last one */
+static uint64 users_changed[USER_PLACES];	/* when */
+static uint64 somebody_changed = 0;
+
+/* Whose facts, remembered before, this check used. */
+static AbacString used;
+static bool used_several = false;
 
 static void
 MakeStale(int changes)
@@ -119,9 +139,17 @@ static bool kept = false;
 /* Was something added to it that isn't known to be of one piece with it? */
 static bool unverified = false;
 
-/* Did this transaction change a table?  Then the lock to take when it commits. */
-static bool wrote = false;
-static LOCKTAG writer_lock;
+/* What this transaction changed: the locks to take when it commits. */
+static bool wrote[2];
+static LOCKTAG writer_locks[2];
+
+/*
+ * Rows of each table that were announced one by one, since the last statement
+ * that changes it began or ended.  Beyond so many, the table is announced.
+ */
+#define MAX_ROWS_ANNOUNCED	16
+
+static int	rows_announced[ABAC_NTABLES];
 
 /*
  * Statements under way that change a table of the layer; an error can leave a
@@ -140,7 +168,8 @@ static int	abac_cache_size;	/* kB */
 #define CACHE_SIZE_MIN		1024
 #define CACHE_SIZE_MAX		MAX_KILOBYTES
 
-#define ALL_LAYERS	(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
+#define ALL_CHANGES		(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
+#define USER_CHANGES	4		/* of FindDoubts() only */
 
 static const AbacChange table_changes[ABAC_NTABLES] = {
 #define X(constant, name, change) ABAC_CHANGE_##change,
@@ -155,6 +184,9 @@ static const AbacChange table_changes[ABAC_NTABLES] = {
  * lock from before it becomes visible until, as all locks, after its
  * invalidations are sent; and whoever loaded something tries it afterwards.
  * Neither mode conflicts with itself.
+ *
+ * There are two: one for whoever changed single persons' facts, which matters
+ * only where some of that person's were remembered, and one for all else.
  */
 #define WRITER_LOCK		ShareLock
 #define READER_LOCK		RowExclusiveLock
@@ -178,13 +210,39 @@ WaitForReplay(void)
 	return false;
 }
 
+typedef enum CommitLock
+{
+	LOCK_REST,
+	LOCK_USERS
+} CommitLock;
+
 static LOCKTAG
-CommitLock(void)
+CommitLockTag(CommitLock which)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AbacTableOid(ABAC_POLICIES), 0, 0);
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AbacTableOid(ABAC_POLICIES), 0, which);
 	return tag;
+}
+
+/* This transaction takes the lock when it commits. */
+static void
+Wrote(CommitLock which)
+{
+	writer_locks[which] = CommitLockTag(which);
+	wrote[which] = true;
+}
+
+/* Is nobody who has it about to become visible? */
+static bool
+CommitLockIsFree(CommitLock which)
+{
+	LOCKTAG		tag = CommitLockTag(which);
+
+	if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	LockRelease(&tag, READER_LOCK, false);
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(abac_changed);
@@ -200,22 +258,96 @@ CheckCalledAsTrigger(FunctionCallInfo fcinfo, const char *name)
 }
 
 /*
- * A statement that changes the trigger's table begins (1) or ends (-1).  Either
- * way what the layer holds is out of date.
+ * A statement that changes the table begins (1) or ends (-1).  Either way what
+ * is remembered of it is out of date.
  */
 static void
-CountStatement(FunctionCallInfo fcinfo, int step)
+CountStatement(AbacTable table, int step)
 {
-	AbacTable	table;
-	AbacChange	change = ABAC_CHANGE_NONE;
+	AbacChange	change = table_changes[table];
 
-	if (AbacTableOfRelation(((TriggerData *) fcinfo->context)->tg_relation, &table))
-		change = table_changes[table];
+	if (step != 0)
+		rows_announced[table] = 0;
 	if (change == ABAC_CHANGE_POLICY)
 		changing_policies = Max(changing_policies + step, 0);
 	if (change == ABAC_CHANGE_SUBJECT)
 		changing_subjects = Max(changing_subjects + step, 0);
 	MakeStale(change);
+}
+
+static uint32
+HashUser(AbacString user)
+{
+	return hash_bytes((const unsigned char *) user.data, user.length) | USER_MESSAGE;
+}
+
+/*
+ * Tell every session that facts about the user changed, as a change of a table
+ * is told.  Invalidations name relations; this one names a relation that isn't
+ * there, whose OID is a hash of the user.  The server looks for it and finds
+ * nothing; if there is one after all, it is read again, and so is the user when
+ * that relation changes.
+ */
+static void
+SendUser(AbacString user)
+{
+	union
+	{
+		HeapTupleHeaderData header;
+		char		bytes[MAXALIGN(SizeofHeapTupleHeader) + sizeof(FormData_pg_class)];
+	}			space;
+	HeapTupleData tuple = {.t_len = sizeof(space), .t_data = &space.header};
+	Form_pg_class form;
+
+	memset(&space, 0, sizeof(space));
+	space.header.t_hoff = MAXALIGN(SizeofHeapTupleHeader);
+	form = (Form_pg_class) GETSTRUCT(&tuple);
+	form->oid = HashUser(user);
+	CacheInvalidateRelcacheByTuple(&tuple);
+}
+
+/* The one person that a row of the table is about; none = there isn't just one. */
+static AbacString
+UserOfRow(AbacTable table, TupleDesc desc, HeapTuple row)
+{
+	AbacString	none = {NULL, 0};
+
+	switch (table)
+	{
+		case ABAC_USER_ATTRIBUTES:
+			return AbacTupleText(table, desc, row, USER_ATTRIBUTE_user_id);
+		case ABAC_MEMBERSHIPS:
+			return AbacTupleText(table, desc, row, MEMBERSHIP_user_id);
+		case ABAC_USER_ROLES:
+			return AbacTupleText(table, desc, row, USER_ROLE_user_id);
+		case ABAC_USER_PERMISSIONS:
+			return AbacTupleText(table, desc, row, USER_PERMISSION_user_id);
+		case ABAC_POLICY_ASSIGNMENTS:
+			if (!AbacStringEqual(AbacTupleText(table, desc, row, ASSIGNMENT_target_type), AbacStringOf("user")))
+				return none;
+			return AbacTupleText(table, desc, row, ASSIGNMENT_target_id);
+		default:
+			return none;
+	}
+}
+
+/* Announce a row by the persons it was and is about; false when it takes the whole table. */
+static bool
+AnnounceRow(const TriggerData *trigger, AbacTable table)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	AbacString	was = UserOfRow(table, desc, trigger->tg_trigtuple);
+	AbacString	is = was;
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		is = UserOfRow(table, desc, trigger->tg_newtuple);
+	if (was.data == NULL || is.data == NULL || rows_announced[table] >= MAX_ROWS_ANNOUNCED)
+		return false;
+	rows_announced[table]++;
+	SendUser(was);
+	if (!AbacStringEqual(was, is))
+		SendUser(is);
+	return true;
 }
 
 /*
@@ -226,30 +358,66 @@ CountStatement(FunctionCallInfo fcinfo, int step)
 Datum
 abac_changing(PG_FUNCTION_ARGS)
 {
+	AbacTable	table;
+
 	CheckCalledAsTrigger(fcinfo, "abac_changing");
-	CountStatement(fcinfo, 1);
+	if (AbacTableOfRelation(((TriggerData *) fcinfo->context)->tg_relation, &table))
+		CountStatement(table, 1);
 	return PointerGetDatum(NULL);
 }
 
 /*
  * Trigger: whatever was read from the table may have changed.
  *
- * Statement triggers (ENABLE ALWAYS) serve ordinary changes.  The apply worker
- * of logical replication fires row triggers only, hence the row trigger
- * (ENABLE REPLICA).
+ * It fires for statements (ENABLE ALWAYS), and for rows: always in tables about
+ * people, which a few rows are announced of by themselves; elsewhere only in
+ * the apply worker of logical replication (ENABLE REPLICA), which fires no
+ * others.  A statement whose rows weren't announced is one that the row trigger
+ * wasn't asked about, or that changed none: the table is announced.
  */
 Datum
 abac_changed(PG_FUNCTION_ARGS)
 {
 	const TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		for_rows;
+	bool		announced;
+	AbacTable	table;
 
 	CheckCalledAsTrigger(fcinfo, "abac_changed");
-	CacheInvalidateRelcache(trigger->tg_relation);
-	writer_lock = CommitLock();
-	wrote = true;
-	CountStatement(fcinfo, TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) &&
-				   !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? -1 : 0);
+	if (!AbacTableOfRelation(trigger->tg_relation, &table))
+	{
+		CacheInvalidateRelcache(trigger->tg_relation);
+		return PointerGetDatum(NULL);
+	}
+	for_rows = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
+	if (for_rows)
+		announced = AnnounceRow(trigger, table);
+	else
+		announced = rows_announced[table] > 0 && !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
+	if (announced)
+		Wrote(LOCK_USERS);
+	else
+	{
+		CacheInvalidateRelcache(trigger->tg_relation);
+		Wrote(LOCK_REST);
+		Wrote(LOCK_USERS);
+	}
+	CountStatement(table, for_rows || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? 0 : -1);
 	return PointerGetDatum(NULL);
+}
+
+static inline uint64 *
+UserPlace(uint32 hash)
+{
+	return &users_changed[hash % USER_PLACES];
+}
+
+static void
+ForgetUser(uint32 hash)
+{
+	*UserPlace(hash) = somebody_changed = ++moment;
+	AbacCacheVersion++;
+	AbacChanges++;
 }
 
 /* Relcache callback.  InvalidOid = messages were lost, anything may have changed. */
@@ -261,11 +429,16 @@ RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
 	if (relid == InvalidOid || table != ABAC_NTABLES)
 		AbacReplanForget();
 	if (relid == InvalidOid)
-		MakeStale(ALL_LAYERS);
+		MakeStale(ALL_CHANGES);
 	else if (table != ABAC_NTABLES)
 		MakeStale(table_changes[table]);
 	else if (AbacRelationIsWatched(relid))
 		MakeStale(ABAC_CHANGE_POLICY);
+	if (relid & USER_MESSAGE)
+	{
+		ForgetUser(relid);
+		AbacReplanAny();
+	}
 }
 
 /* Syscache callback: an enum's labels changed, which columns are compared with. */
@@ -273,8 +446,17 @@ static void
 LabelsChanged(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 			  uint32 hash pg_attribute_unused())
 {
-	MakeStale(ALL_LAYERS);
+	MakeStale(ALL_CHANGES);
 	AbacReplanAll();
+}
+
+static void
+TransactionEnded(void)
+{
+	loaded_by_writer = false;
+	memset(wrote, 0, sizeof(wrote));
+	memset(rows_announced, 0, sizeof(rows_announced));
+	changing_policies = changing_subjects = 0;
 }
 
 static void
@@ -284,21 +466,22 @@ TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			if (wrote)
-				(void) LockAcquire(&writer_lock, WRITER_LOCK, false, false);
+			for (int i = 0; i < (int) lengthof(wrote); i++)
+			{
+				if (wrote[i])
+					(void) LockAcquire(&writer_locks[i], WRITER_LOCK, false, false);
+			}
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			if (loaded_by_writer)
-				MakeStale(ALL_LAYERS);
-			loaded_by_writer = wrote = false;
-			changing_policies = changing_subjects = 0;
+				MakeStale(ALL_CHANGES);
+			TransactionEnded();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
-			loaded_by_writer = wrote = false;
-			changing_policies = changing_subjects = 0;
+			TransactionEnded();
 			break;
 		default:
 			break;
@@ -312,7 +495,7 @@ SubtransactionEnds(SubXactEvent event,
 				   void *arg pg_attribute_unused())
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && loaded_by_writer)
-		MakeStale(ALL_LAYERS);
+		MakeStale(ALL_CHANGES);
 }
 
 /* Called once, when the library is loaded. */
@@ -338,18 +521,20 @@ AbacCacheInit(void)
  * with the rest.
  */
 static void
-DropLayer(MemoryContext *memory, const char *name, map_hash **map)
+DropLayer(AbacLayer layer)
 {
+	MemoryContext *memory = &AbacLayerMemory[layer];
+
 	AbacCacheVersion++;
-	*map = NULL;
+	maps[layer] = NULL;
 	if (*memory == NULL)
 	{
 		*memory = AllocSetContextCreate(CacheMemoryContext, "abac cache", ALLOCSET_DEFAULT_SIZES);
-		MemoryContextSetIdentifier(*memory, name);
+		MemoryContextSetIdentifier(*memory, layer_names[layer]);
 	}
 	else
 		MemoryContextReset(*memory);
-	*map = map_create(*memory, 64, NULL);
+	maps[layer] = map_create(*memory, 64, NULL);
 }
 
 /* Did the last check that loaded something read a table whose changes go unseen? */
@@ -382,12 +567,12 @@ AbacSubjectAllocate(Size size)
 	return MemoryContextAllocZero(AbacSubjectMemory, size);
 }
 
-/* Room for one more at the end of an array of count elements there; NULL of none. */
+/* Room for one more at the end of an array of count elements in the memory; NULL of none. */
 void *
-AbacSubjectGrow(void *array, int count, Size element)
+AbacGrow(MemoryContext memory, void *array, int count, Size element)
 {
 	if (count == 0)
-		return AbacSubjectAllocate(element * 4);
+		return MemoryContextAllocZero(memory, element * 4);
 	if (count >= 4 && (count & (count - 1)) == 0)
 		return repalloc(array, element * count * 2);
 	return array;
@@ -408,23 +593,29 @@ AbacCacheBegin(void)
 	AcceptInvalidationMessages();
 	DropDistrusted();
 	if (unverified)
-		stale = ALL_LAYERS;		/* an error came between */
+		stale = ALL_CHANGES;	/* an error came between */
 	unverified = false;
 	if (changing_policies > 0)
 		stale |= ABAC_CHANGE_POLICY;
 	if (changing_subjects > 0)
 		stale |= ABAC_CHANGE_SUBJECT;
-	kept = policy_map != NULL && !(stale & ABAC_CHANGE_POLICY);
+	if (maps[ABAC_LAYER_SUBJECTS] == NULL)
+		stale = ALL_CHANGES;
 
-	if (policy_map == NULL || (stale & ABAC_CHANGE_POLICY))
+	kept = stale != ALL_CHANGES;
+	if (stale != 0)
 	{
-		/* the subjects first: they point into the policies */
-		DropLayer(&AbacSubjectMemory, "subjects", &subject_map);
-		DropLayer(&AbacPolicyMemory, "policies", &policy_map);
+		/* these first: they point into the others */
+		DropLayer(ABAC_LAYER_SUBJECTS);
+		if (stale & ABAC_CHANGE_SUBJECT)
+			DropLayer(ABAC_LAYER_FACTS);
+		if (stale & ABAC_CHANGE_POLICY)
+			DropLayer(ABAC_LAYER_POLICIES);
+		stale = 0;
 	}
-	else if (subject_map == NULL || (stale & ABAC_CHANGE_SUBJECT))
-		DropLayer(&AbacSubjectMemory, "subjects", &subject_map);
-	stale = 0;
+	began = ++moment;
+	used.data = NULL;
+	used_several = false;
 }
 
 /*
@@ -446,34 +637,53 @@ AbacCacheSnapshot(void)
 }
 
 /*
- * Is what this check has from the layers of one piece?  Not when something was
- * loaded and something that was there before has changed since, or may have.
- * Then drop everything (AbacCacheForget), and begin again: what is loaded under
- * one snapshot is of one piece, whatever happens meanwhile.
+ * What may not be of one piece with what this check loaded: ALL_CHANGES,
+ * USER_CHANGES for the facts about the user alone that were remembered, or 0.
  */
-bool
-AbacCacheIsConsistent(void)
+static int
+FindDoubts(void)
 {
-	LOCKTAG		tag;
-
-	if (!unverified)
-		return true;
+	bool		uses_old = used.data != NULL;
+	int			result = 0;
 
 	if (RecoveryInProgress())
 	{
 		if (!WaitForReplay())
-			return false;
+			return ALL_CHANGES;
 	}
-	else
-	{
-		tag = CommitLock();
-		if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
-			return false;
-		LockRelease(&tag, READER_LOCK, false);
-	}
+	else if (!CommitLockIsFree(LOCK_REST))
+		return ALL_CHANGES;
+	else if (uses_old && !CommitLockIsFree(LOCK_USERS))
+		result = used_several ? ALL_CHANGES : USER_CHANGES;
+
 	AcceptInvalidationMessages();
-	unverified = stale != 0;
-	return !unverified;
+	if (stale != 0 || (used_several && somebody_changed > began))
+		return ALL_CHANGES;
+	if (uses_old && *UserPlace(HashUser(used)) > began)
+		return used_several ? ALL_CHANGES : USER_CHANGES;
+	return result;
+}
+
+/*
+ * Is what this check has from the layers of one piece?  Not when something was
+ * loaded and something that was there before has changed since, or may have.
+ * Then end it, and begin again: what is in doubt is forgotten, and what is
+ * loaded under one snapshot is of one piece, whatever happens meanwhile.
+ */
+bool
+AbacCacheIsConsistent(void)
+{
+	int			doubts;
+
+	if (!unverified)
+		return true;
+	doubts = FindDoubts();
+	if (doubts == USER_CHANGES)
+		ForgetUser(HashUser(used));
+	else
+		stale |= doubts;
+	unverified = false;
+	return doubts == 0;
 }
 
 /*
@@ -484,15 +694,14 @@ AbacCacheIsConsistent(void)
 void
 AbacCacheEnd(void)
 {
-	Size		policies;
+	Size		size = 0;
+	Size		limit = (Size) abac_cache_size * 1024;
 
 	if (!loading && !added)
 		return;
 
 	/* a guard, which read for itself, may have added to the layers too */
-	if (!AbacCacheIsConsistent())
-		stale = ALL_LAYERS;
-	unverified = false;
+	(void) AbacCacheIsConsistent();
 
 	if (snapshot != NULL)
 		UnregisterSnapshot(snapshot);
@@ -501,11 +710,12 @@ AbacCacheEnd(void)
 
 	DropDistrusted();
 
-	policies = MemoryContextMemAllocated(AbacPolicyMemory, true);
-	if (policies + MemoryContextMemAllocated(AbacSubjectMemory, true) > (Size) abac_cache_size * 1024)
+	for (int i = 0; i < ABAC_NLAYERS; i++)
+		size += MemoryContextMemAllocated(AbacLayerMemory[i], true);
+	if (size > limit)
 	{
 		stale |= ABAC_CHANGE_SUBJECT;
-		if (policies > (Size) abac_cache_size * 1024 / 2)
+		if (MemoryContextMemAllocated(AbacPolicyMemory, true) > limit / 2)
 			stale |= ABAC_CHANGE_POLICY;
 	}
 }
@@ -514,7 +724,7 @@ AbacCacheEnd(void)
 void
 AbacCacheForget(void)
 {
-	stale = ALL_LAYERS;
+	stale = ALL_CHANGES;
 	AbacCacheVersion++;
 }
 
@@ -578,14 +788,44 @@ FinishKey(const AbacKey *key)
 	return hash_bytes((const unsigned char *) key->data, key->length);
 }
 
+static inline MapEntry *
+FindEntry(AbacLayer layer, const AbacKey *key)
+{
+	return map_lookup_hash(maps[layer], key->data, FinishKey(key));
+}
+
 /* What the layer holds for the key, or NULL. */
 void *
-AbacCacheFind(AbacChange layer, const AbacKey *key)
+AbacCacheFind(AbacLayer layer, const AbacKey *key)
 {
-	MapEntry   *entry = map_lookup_hash(layer == ABAC_CHANGE_POLICY ? policy_map : subject_map,
-										key->data, FinishKey(key));
+	MapEntry   *entry = FindEntry(layer, key);
 
 	return entry ? entry->value : NULL;
+}
+
+/* The same of something that is, or is made of, facts about the user alone. */
+void *
+AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString user)
+{
+	MapEntry   *entry = FindEntry(layer, key);
+
+	if (entry == NULL || entry->made < *UserPlace(HashUser(user)))
+		return NULL;
+	if (entry->made < began)
+		AbacCacheUsesUser(user);
+	return entry->value;
+}
+
+/*
+ * This check uses something of the user's that another check made and that
+ * AbacCacheVersion vouches for.  The text must be good until the check ends.
+ */
+void
+AbacCacheUsesUser(AbacString user)
+{
+	if (used.data != NULL && !AbacStringEqual(used, user))
+		used_several = true;
+	used = user;
 }
 
 /*
@@ -593,17 +833,22 @@ AbacCacheFind(AbacChange layer, const AbacKey *key)
  * the key, which is copied.
  */
 void
-AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value)
+AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value)
 {
-	map_hash   *map = layer == ABAC_CHANGE_POLICY ? policy_map : subject_map;
+	map_hash   *map = maps[layer];
 	uint32		hash = FinishKey(key);
-	char	   *copy = MemoryContextAlloc(map->ctx, key->length);
-	MapEntry   *entry;
+	MapEntry   *entry = map_lookup_hash(map, key->data, hash);
 	bool		found;
 
-	memcpy(copy, key->data, key->length);
-	entry = map_insert_hash(map, copy, hash, &found);
+	if (entry == NULL)
+	{
+		char	   *copy = MemoryContextAlloc(map->ctx, key->length);
+
+		memcpy(copy, key->data, key->length);
+		entry = map_insert_hash(map, copy, hash, &found);
+	}
 	entry->value = value;
+	entry->made = began;
 	added = true;
 }
 

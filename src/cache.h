@@ -9,10 +9,9 @@
 #include "scan.h"
 
 /*
- * Two layers.  POLICY: what rules, policies, roles, permissions and definitions
- * say, compiled.  SUBJECT: who somebody is and what that makes of the policies;
- * it points into the first, so it never outlives it.  A change of a user's
- * facts drops the second only.
+ * What a change of a table concerns.  POLICY: what rules, policies, roles,
+ * permissions and definitions say.  SUBJECT: facts about people, scopes, and
+ * whom policies are assigned to.
  */
 typedef enum AbacChange
 {
@@ -21,12 +20,30 @@ typedef enum AbacChange
 	ABAC_CHANGE_SUBJECT = 2
 } AbacChange;
 
-/* Memory of the two layers.  What is in them may be dropped in AbacCacheBegin() only. */
-extern MemoryContext AbacPolicyMemory;
-extern MemoryContext AbacSubjectMemory;
+/*
+ * Three layers: policies, compiled; facts, as their tables have them; and
+ * subjects, which is what the two come to for somebody.  The last points into
+ * the others and never outlives them; they don't point into each other, so a
+ * change of either kind leaves one as it is.
+ */
+typedef enum AbacLayer
+{
+	ABAC_LAYER_POLICIES,
+	ABAC_LAYER_FACTS,
+	ABAC_LAYER_SUBJECTS
+} AbacLayer;
+
+#define ABAC_NLAYERS	3
+
+/* Memory of the layers.  What is in them may be dropped in AbacCacheBegin() only. */
+extern MemoryContext AbacLayerMemory[ABAC_NLAYERS];
+
+#define AbacPolicyMemory	AbacLayerMemory[ABAC_LAYER_POLICIES]
+#define AbacFactsMemory		AbacLayerMemory[ABAC_LAYER_FACTS]
+#define AbacSubjectMemory	AbacLayerMemory[ABAC_LAYER_SUBJECTS]
 
 extern void *AbacSubjectAllocate(Size size);
-extern void *AbacSubjectGrow(void *array, int count, Size element);
+extern void *AbacGrow(MemoryContext memory, void *array, int count, Size element);
 
 /*
  * Grows when what was found in the cache may not be what is found now: what
@@ -62,6 +79,7 @@ typedef enum AbacTag
 	ABAC_TAG_POLICY_RULES,
 	ABAC_TAG_RESOURCE_TYPE,
 	ABAC_TAG_ASSIGNMENTS,
+	ABAC_TAG_FACTS,
 	ABAC_TAG_SUBJECT,
 	ABAC_TAG_PLAN,
 	ABAC_TAG_RELATION,
@@ -81,8 +99,10 @@ extern void AbacKeyBegin(AbacKey *key, AbacTag tag);
 extern void AbacKeyAddString(AbacKey *key, AbacString part);
 extern void AbacKeyAddUuid(AbacKey *key, const pg_uuid_t *part);
 extern void AbacKeyAddOid(AbacKey *key, Oid part);
-extern void *AbacCacheFind(AbacChange layer, const AbacKey *key);
-extern void AbacCacheAdd(AbacChange layer, const AbacKey *key, void *value);
+extern void *AbacCacheFind(AbacLayer layer, const AbacKey *key);
+extern void *AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString user);
+extern void AbacCacheUsesUser(AbacString user);
+extern void AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value);
 
 /* Copies into the memory context of a layer. */
 extern AbacString AbacCopyString(MemoryContext memory, AbacString string);

@@ -39,9 +39,9 @@ AbacPlan *
 AbacBeginRow(AbacRequest *request, AbacResourceRow *row, Oid relation,
 			 AbacString user, AbacString action, Jsonb *ctx, TimestampTz now)
 {
-	AbacPlan   *plan = NULL;
+	AbacPlan   *plan;
 
-	for (int attempt = 0; attempt < 2; attempt++)
+	for (;;)
 	{
 		AbacCacheBegin();
 		row->relation = AbacGetRelation(relation, false);
@@ -49,10 +49,9 @@ AbacBeginRow(AbacRequest *request, AbacResourceRow *row, Oid relation,
 		if (AbacRequestParseRelation(request, user, action, row->relation, ctx) &&
 			AbacRequestSetRow(request, row))
 			plan = AbacGetPlan(request, now);
-		if (attempt > 0 || AbacCacheIsConsistent())
+		if (AbacCacheIsConsistent())
 			break;
 		AbacCacheEnd();
-		AbacCacheForget();
 	}
 	if (plan == NULL)
 		AbacCacheEnd();

@@ -205,19 +205,16 @@ AbacNow(void)
 AbacPlan *
 AbacBeginRequest(const AbacRequest *request, TimestampTz now)
 {
-	AbacPlan   *plan;
-
-	AbacCacheBegin();
-	plan = AbacGetPlan(request, now);
-
-	if (!AbacCacheIsConsistent())
+	for (;;)
 	{
-		AbacCacheEnd();
-		AbacCacheForget();
+		AbacPlan   *plan;
+
 		AbacCacheBegin();
 		plan = AbacGetPlan(request, now);
+		if (AbacCacheIsConsistent())
+			return plan;
+		AbacCacheEnd();
 	}
-	return plan;
 }
 
 static AbacDecision

@@ -733,7 +733,7 @@ GetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, Time
 	AbacKeyAddString(&key, request->action);
 	AbacKeyAddOid(&key, request->relation->oid);
 	AbacKeyAddString(&key, context);
-	filter = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	filter = AbacCacheFindUser(ABAC_LAYER_SUBJECTS, &key, request->user);
 	if (filter && (!filter->has_clock || filter->now == now) &&
 		(as_of ? filter->as_of == *as_of : now >= filter->as_of))
 		return filter;
@@ -747,7 +747,7 @@ GetFilter(const AbacRequest *request, Jsonb *ctx, const TimestampTz *as_of, Time
 		elog(ERROR, "request of a filter is invalid");
 	MemoryContextSwitchTo(old);
 	filter = MakeFilter(&copy, as_of ? *as_of : now, now);
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, filter);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, filter);
 	return filter;
 }
 
@@ -766,7 +766,7 @@ AbacBeginFilter(Oid relation, bool missing_ok, AbacString user, AbacString actio
 {
 	TimestampTz now = AbacNow();
 
-	for (int attempt = 0;; attempt++)
+	for (;;)
 	{
 		AbacRelation *registered;
 		AbacRequest request;
@@ -776,9 +776,8 @@ AbacBeginFilter(Oid relation, bool missing_ok, AbacString user, AbacString actio
 		registered = AbacGetRelation(relation, missing_ok);
 		if (registered && AbacRequestParseRelation(&request, user, action, registered, ctx))
 			filter = GetFilter(&request, ctx, as_of, now);
-		if (attempt > 0 || AbacCacheIsConsistent())
+		if (AbacCacheIsConsistent())
 			return filter;
 		AbacCacheEnd();
-		AbacCacheForget();
 	}
 }

@@ -340,7 +340,7 @@ AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type, Datu
 			return i;
 	}
 
-	filter->slots = AbacSubjectGrow(filter->slots, filter->nslots, sizeof(AbacFilterSlot));
+	filter->slots = AbacGrow(AbacSubjectMemory, filter->slots, filter->nslots, sizeof(AbacFilterSlot));
 	slot = &filter->slots[filter->nslots];
 	slot->source = AbacCopyString(AbacSubjectMemory, AbacStringOf(source)).data;
 	slot->is_clock = strncmp(source, "clock ", strlen("clock ")) == 0;

@@ -29,7 +29,7 @@ AddOrganization(AbacPlaces *places, AbacString id)
 		if (AbacStringEqual(places->organizations[i], id))
 			return;
 	}
-	places->organizations = AbacSubjectGrow(places->organizations, places->count, sizeof(AbacString));
+	places->organizations = AbacGrow(AbacSubjectMemory, places->organizations, places->count, sizeof(AbacString));
 	places->organizations[places->count++] = AbacCopyString(AbacSubjectMemory, id);
 }
 
@@ -138,11 +138,11 @@ AbacGetPlaces(AbacString user)
 
 	AbacKeyBegin(&key, ABAC_TAG_PLACES);
 	AbacKeyAddString(&key, user);
-	places = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	places = AbacCacheFindUser(ABAC_LAYER_SUBJECTS, &key, user);
 	if (places == NULL)
 	{
 		places = LoadPlaces(user);
-		AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, places);
+		AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, places);
 	}
 	return places;
 }

@@ -123,7 +123,7 @@ AddDenyRule(Walk *walk, AbacPlanNode *rule)
 {
 	AbacPlanPolicy *policy = walk->policy;
 
-	policy->deny = AbacSubjectGrow(policy->deny, policy->ndeny, sizeof(AbacPlanNode *));
+	policy->deny = AbacGrow(AbacSubjectMemory, policy->deny, policy->ndeny, sizeof(AbacPlanNode *));
 	policy->deny[policy->ndeny++] = rule;
 }
 
@@ -477,7 +477,7 @@ AddStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason
 
 	if (test && test->kind == ABAC_PLAN_CONSTANT && test->constant == ABAC_FALSE)
 		return NULL;
-	plan->steps = AbacSubjectGrow(plan->steps, plan->nsteps, sizeof(AbacStep));
+	plan->steps = AbacGrow(AbacSubjectMemory, plan->steps, plan->nsteps, sizeof(AbacStep));
 	step = &plan->steps[plan->nsteps++];
 	memset(step, 0, sizeof(AbacStep));
 	step->kind = kind;
@@ -786,7 +786,10 @@ AbacGetPlan(const AbacRequest *request, TimestampTz now)
 	plan = recent[place].plan;
 	if (recent[place].version == AbacCacheVersion && IsFor(plan, request) &&
 		now >= plan->span.from && now <= plan->span.until)
+	{
+		AbacCacheUsesUser(request->user);
 		return plan;
+	}
 
 	plan = GetPlan(request, now);
 	recent[place].plan = plan;
@@ -810,11 +813,11 @@ GetPlan(const AbacRequest *request, TimestampTz now)
 		AbacKeyAddOid(&key, request->relation->oid);
 	if (request->elsewhere)
 		AbacKeyAddOid(&key, InvalidOid);
-	plan = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	plan = AbacCacheFindUser(ABAC_LAYER_SUBJECTS, &key, request->user);
 	if (plan && now >= plan->span.from && now <= plan->span.until)
 		return plan;
 
 	plan = MakePlan(request, now);
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, plan);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, plan);
 	return plan;
 }

@@ -220,7 +220,7 @@ GetRule(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_RULE);
 	AbacKeyAddUuid(&key, id);
-	rule = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	rule = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (rule)
 		return rule;
 
@@ -243,7 +243,7 @@ GetRule(const pg_uuid_t *id)
 	AbacScanEnd(&scan);
 
 	if (rule)
-		AbacCacheAdd(ABAC_CHANGE_POLICY, &key, rule);
+		AbacCacheAdd(ABAC_LAYER_POLICIES, &key, rule);
 	return rule;
 }
 
@@ -330,7 +330,7 @@ AbacGetGroup(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_GROUP);
 	AbacKeyAddUuid(&key, id);
-	group = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	group = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (group)
 		return group;
 
@@ -363,7 +363,7 @@ AbacGetGroup(const pg_uuid_t *id)
 	group->nmembers = members.count;
 	group->members = members.members;
 
-	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, group);
+	AbacCacheAdd(ABAC_LAYER_POLICIES, &key, group);
 	return group;
 }
 
@@ -378,7 +378,7 @@ AbacGetPolicy(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_POLICY);
 	AbacKeyAddUuid(&key, id);
-	policy = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	policy = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (policy)
 		return policy;
 
@@ -409,7 +409,7 @@ AbacGetPolicy(const pg_uuid_t *id)
 	policy->nmembers = members.count;
 	policy->members = members.members;
 
-	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, policy);
+	AbacCacheAdd(ABAC_LAYER_POLICIES, &key, policy);
 	return policy;
 }
 
@@ -423,7 +423,7 @@ AbacGetRole(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_ROLE);
 	AbacKeyAddUuid(&key, id);
-	role = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	role = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (role)
 		return role;
 
@@ -440,7 +440,7 @@ AbacGetRole(const pg_uuid_t *id)
 	AbacScanEnd(&scan);
 
 	if (role)
-		AbacCacheAdd(ABAC_CHANGE_POLICY, &key, role);
+		AbacCacheAdd(ABAC_LAYER_POLICIES, &key, role);
 	return role;
 }
 
@@ -459,7 +459,7 @@ AbacGetPermissions(AbacString type, AbacString action)
 	AbacKeyBegin(&key, ABAC_TAG_PERMISSIONS);
 	AbacKeyAddString(&key, type);
 	AbacKeyAddString(&key, action);
-	permissions = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	permissions = AbacCacheFind(ABAC_LAYER_SUBJECTS, &key);
 	if (permissions)
 		return permissions;
 
@@ -486,7 +486,7 @@ AbacGetPermissions(AbacString type, AbacString action)
 			AbacScanEnd(&scan);
 		}
 	}
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, permissions);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, permissions);
 	return permissions;
 }
 
@@ -545,7 +545,7 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 	AbacKeyAddUuid(&key, &role->id);
 	AbacKeyAddString(&key, type);
 	AbacKeyAddString(&key, action);
-	grant = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	grant = AbacCacheFind(ABAC_LAYER_SUBJECTS, &key);
 	if (grant)
 		return grant;
 
@@ -569,7 +569,7 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 			LoadGrantConditions(role, i, grant);
 	}
 
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, grant);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, grant);
 	return grant;
 }
 
@@ -595,7 +595,7 @@ AbacGetPolicyRules(AbacString organization)
 
 	AbacKeyBegin(&key, ABAC_TAG_POLICY_RULES);
 	AbacKeyAddString(&key, organization);
-	rules = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	rules = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (rules)
 		return rules;
 
@@ -629,7 +629,7 @@ AbacGetPolicyRules(AbacString organization)
 	if (rules->nrules > 1)
 		qsort(rules->rules, rules->nrules, sizeof(AbacPolicyRule *), ComparePolicyRules);
 
-	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, rules);
+	AbacCacheAdd(ABAC_LAYER_POLICIES, &key, rules);
 	return rules;
 }
 
@@ -643,7 +643,7 @@ AbacGetResourceType(AbacString type)
 
 	AbacKeyBegin(&key, ABAC_TAG_RESOURCE_TYPE);
 	AbacKeyAddString(&key, type);
-	resource_type = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	resource_type = AbacCacheFind(ABAC_LAYER_SUBJECTS, &key);
 	if (resource_type)
 		return resource_type;
 
@@ -665,6 +665,6 @@ AbacGetResourceType(AbacString type)
 	}
 	AbacScanEnd(&scan);
 
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, resource_type);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, resource_type);
 	return resource_type;
 }

@@ -357,7 +357,7 @@ AbacGetRelation(Oid oid, bool missing_ok)
 
 	AbacKeyBegin(&key, ABAC_TAG_RELATION);
 	AbacKeyAddOid(&key, oid);
-	result = AbacCacheFind(ABAC_CHANGE_POLICY, &key);
+	result = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
 	if (result)
 		return result;
 
@@ -381,6 +381,6 @@ AbacGetRelation(Oid oid, bool missing_ok)
 	for (int i = 0; i < ABAC_NSCOPE_COLUMNS; i++)
 		result->scope[i] = NamedColumn(result, registration.scope[i]);
 
-	AbacCacheAdd(ABAC_CHANGE_POLICY, &key, result);
+	AbacCacheAdd(ABAC_LAYER_POLICIES, &key, result);
 	return result;
 }

@@ -68,6 +68,9 @@ static uint64 admitted_version = 0;
 
 #define MAX_ADMITTED	100000
 
+/* Was there ever a plan of this session's? */
+static bool rewritten = false;
+
 /* The cache's version at the first rewriting of this transaction; 0 = none. */
 static uint64 version_at_rewriting = 0;
 
@@ -105,6 +108,19 @@ AbacReplanAll(void)
 {
 	CallSyscacheCallbacks(PROCOID, ANY_ITEM);
 	ForgetShapes();
+}
+
+/*
+ * From the relcache callback: facts about somebody changed, and the plans
+ * can't say whose they go by.
+ */
+void
+AbacReplanAny(void)
+{
+	if (!rewritten)
+		return;
+	CallSyscacheCallbacks(PROCOID, ANY_ITEM);
+	AbacReplanForget();
 }
 
 /* Plans about the principal, likewise. */
@@ -312,6 +328,7 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call
 	for (int i = 0; relation && i < relation->nancestors; i++)
 		root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, relation->ancestors[i]);
 	AddItem(root, ANY_ITEM);
+	rewritten = true;
 	if (shape->is_principal)
 		AddItem(root, PRINCIPAL_ITEM);
 	if (shape->is_principal && unguarded)

@@ -14,6 +14,7 @@
 
 extern void AbacReplanInit(void);
 extern void AbacReplanAll(void);
+extern void AbacReplanAny(void);
 extern void AbacReplanForget(void);
 extern void AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call,
 							 const AbacRelation *relation, bool unguarded);

@@ -589,6 +589,27 @@ AbacScanInt(const AbacScan *scan, int column)
 	return scan->nulls[column] ? 0 : DatumGetInt32(scan->values[column]);
 }
 
+/* A text column of a trigger's tuple; none for NULL.  Points into the tuple, as a rule. */
+AbacString
+AbacTupleText(AbacTable table, TupleDesc desc, HeapTuple tuple, int column)
+{
+	AbacString	result = {NULL, 0};
+	bool		isnull;
+	Datum		value;
+
+	if (!tables[table].valid)
+		FindColumns(&tables[table], table, desc);
+	value = heap_getattr(tuple, tables[table].attnums[column], desc, &isnull);
+	if (!isnull)
+	{
+		text	   *plain = DatumGetTextPP(value);
+
+		result.data = VARDATA_ANY(plain);
+		result.length = VARSIZE_ANY_EXHDR(plain);
+	}
+	return result;
+}
+
 /*
  * A trigger's tuple taken apart into the places that a scan uses.  The values
  * point into the tuple.

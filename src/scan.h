@@ -197,6 +197,7 @@ extern const pg_uuid_t *AbacScanUuid(const AbacScan *scan, int column);
 extern bool AbacScanBool(const AbacScan *scan, int column);
 extern int	AbacScanInt(const AbacScan *scan, int column);
 
+extern AbacString AbacTupleText(AbacTable table, TupleDesc desc, HeapTuple tuple, int column);
 extern void AbacExtractColumns(AbacTable table, TupleDesc desc, HeapTuple tuple,
 							   Datum *values, bool *nulls);
 

@@ -21,16 +21,44 @@ typedef struct Team
 	bool		is_platform;	/* of no organization */
 } Team;
 
+/* A row of abac_user_roles in force. */
+typedef struct RoleHeld
+{
+	pg_uuid_t	role;
+	int			context;		/* as in AbacHeldRole */
+} RoleHeld;
+
+/*
+ * What the tables say of one user in one scope, whatever the policies are: in
+ * the layer of facts.  Good for checks whose "now" is in the span.
+ */
+typedef struct Facts
+{
+	AbacSpan	span;
+	AbacString	user;
+	AbacString	scope[ABAC_NSCOPES];
+	const char *mismatch;		/* then the rest isn't filled */
+	int			nroles;
+	RoleHeld   *roles;
+	bool		member[ABAC_NSCOPES];	/* by a row */
+	int			nteams;
+	Team	   *teams;
+	int			npermissions;
+	AbacUserPermission *permissions;
+	JsonbContainer *organization_attributes;
+	JsonbContainer *global_attributes;
+} Facts;
+
 static const AbacString none = {NULL, 0};
 
 static AbacString
 CopyText(const AbacScan *scan, int column)
 {
-	return AbacCopyString(AbacSubjectMemory, AbacScanText(scan, column));
+	return AbacCopyString(AbacFactsMemory, AbacScanText(scan, column));
 }
 
 /*
- * A scope's parent, in the subject layer; false when the scope isn't
+ * A scope's parent, in the layer of facts; false when the scope isn't
  * registered.
  */
 bool
@@ -54,11 +82,11 @@ AbacFindScope(AbacString type, AbacString id, AbacString *parent_type, AbacStrin
 
 /* Fill in an ancestor; false when the request names another one. */
 static bool
-SetAncestor(AbacSubject *subject, AbacScopeType type, AbacString id)
+SetAncestor(Facts *facts, AbacScopeType type, AbacString id)
 {
-	if (subject->scope[type].data && !AbacStringEqual(subject->scope[type], id))
+	if (facts->scope[type].data && !AbacStringEqual(facts->scope[type], id))
 		return false;
-	subject->scope[type] = id;
+	facts->scope[type] = id;
 	return true;
 }
 
@@ -67,40 +95,40 @@ SetAncestor(AbacSubject *subject, AbacScopeType type, AbacString id)
  * Returns why the scope is wrong, or NULL.
  */
 static const char *
-ResolveScope(AbacSubject *subject)
+ResolveScope(Facts *facts)
 {
 	AbacString	parent_type;
 	AbacString	parent_id;
 
-	if (subject->scope[ABAC_SCOPE_WORKSPACE].data)
+	if (facts->scope[ABAC_SCOPE_WORKSPACE].data)
 	{
-		if (!AbacFindScope(AbacStringOf("workspace"), subject->scope[ABAC_SCOPE_WORKSPACE],
+		if (!AbacFindScope(AbacStringOf("workspace"), facts->scope[ABAC_SCOPE_WORKSPACE],
 					   &parent_type, &parent_id))
 			return "the workspace is not registered in abac_scopes";
 		if (parent_id.data && AbacStringEqual(parent_type, AbacStringOf("project")))
 		{
-			if (!SetAncestor(subject, ABAC_SCOPE_PROJECT, parent_id))
+			if (!SetAncestor(facts, ABAC_SCOPE_PROJECT, parent_id))
 				return "the workspace is in another project";
 		}
 		else if (parent_id.data && AbacStringEqual(parent_type, AbacStringOf("organization")))
 		{
-			if (subject->scope[ABAC_SCOPE_PROJECT].data)
+			if (facts->scope[ABAC_SCOPE_PROJECT].data)
 				return "the workspace is in no project";
-			if (!SetAncestor(subject, ABAC_SCOPE_ORGANIZATION, parent_id))
+			if (!SetAncestor(facts, ABAC_SCOPE_ORGANIZATION, parent_id))
 				return "the workspace is in another organization";
 		}
 		else
 			return "the workspace has no parent in abac_scopes";
 	}
 
-	if (subject->scope[ABAC_SCOPE_PROJECT].data)
+	if (facts->scope[ABAC_SCOPE_PROJECT].data)
 	{
-		if (!AbacFindScope(AbacStringOf("project"), subject->scope[ABAC_SCOPE_PROJECT],
+		if (!AbacFindScope(AbacStringOf("project"), facts->scope[ABAC_SCOPE_PROJECT],
 					   &parent_type, &parent_id))
 			return "the project is not registered in abac_scopes";
 		if (parent_id.data == NULL || !AbacStringEqual(parent_type, AbacStringOf("organization")))
 			return "the project has no organization in abac_scopes";
-		if (!SetAncestor(subject, ABAC_SCOPE_ORGANIZATION, parent_id))
+		if (!SetAncestor(facts, ABAC_SCOPE_ORGANIZATION, parent_id))
 			return "the project is in another organization";
 	}
 	return NULL;
@@ -111,13 +139,13 @@ ResolveScope(AbacSubject *subject)
  * chain.  False when the chain has no such scope.
  */
 static bool
-BeginContextScan(AbacScan *scan, AbacTable table, const AbacSubject *subject, int context,
+BeginContextScan(AbacScan *scan, AbacTable table, const Facts *facts, int context,
 				 int user_column, int type_column, int id_column)
 {
-	if (context != ABAC_CONTEXT_GLOBAL && subject->scope[context].data == NULL)
+	if (context != ABAC_CONTEXT_GLOBAL && facts->scope[context].data == NULL)
 		return false;
 	AbacScanBegin(scan, table, AbacCacheSnapshot());
-	AbacScanKeyText(scan, user_column, subject->user);
+	AbacScanKeyText(scan, user_column, facts->user);
 	if (context == ABAC_CONTEXT_GLOBAL)
 	{
 		AbacScanKeyText(scan, type_column, AbacStringOf("global"));
@@ -126,92 +154,60 @@ BeginContextScan(AbacScan *scan, AbacTable table, const AbacSubject *subject, in
 	else
 	{
 		AbacScanKeyText(scan, type_column, AbacStringOf(AbacScopeNames[context]));
-		AbacScanKeyText(scan, id_column, subject->scope[context]);
+		AbacScanKeyText(scan, id_column, facts->scope[context]);
 	}
 	return true;
 }
 
-/* By name, so that of several roles that grant always the same is named. */
-static int
-CompareRoles(const void *a, const void *b)
-{
-	const AbacHeldRole *x = a;
-	const AbacHeldRole *y = b;
-	int			order = AbacStringCompare(x->role->name, y->role->name);
-
-	if (order == 0)
-		order = memcmp(&x->role->id, &y->role->id, sizeof(pg_uuid_t));
-	return order ? order : x->context - y->context;
-}
-
-/* Roles held, and membership by holding one (DESIGN §5, before the steps). */
 static void
-LoadRoles(AbacSubject *subject, TimestampTz now)
+LoadRoles(Facts *facts, TimestampTz now)
 {
 	for (int context = ABAC_CONTEXT_GLOBAL; context < ABAC_NSCOPES; context++)
 	{
 		AbacScan	scan;
 
-		if (!BeginContextScan(&scan, ABAC_USER_ROLES, subject, context, USER_ROLE_user_id,
+		if (!BeginContextScan(&scan, ABAC_USER_ROLES, facts, context, USER_ROLE_user_id,
 							  USER_ROLE_context_type, USER_ROLE_context_id))
 			continue;
 		while (AbacScanNext(&scan))
 		{
 			AbacWindow	window;
-			AbacRole   *role;
 
 			AbacScanWindow(&scan, USER_ROLE_starts_at, USER_ROLE_expires_at, &window);
-			if (!AbacWindowIsOpen(&window, now, &subject->span))
+			if (!AbacWindowIsOpen(&window, now, &facts->span))
 				continue;
-			role = AbacGetRole(AbacScanUuid(&scan, USER_ROLE_role_id));
-			if (role == NULL ||
-				AbacIsForeign(role->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
-				continue;
-
-			subject->roles = AbacSubjectGrow(subject->roles, subject->nroles, sizeof(AbacHeldRole));
-			subject->roles[subject->nroles].role = role;
-			subject->roles[subject->nroles].context = context;
-			subject->nroles++;
-			if (role->is_super_admin)
-				subject->super_admin = role;
-			if (context != ABAC_CONTEXT_GLOBAL)
-				subject->member[context] = true;
+			facts->roles = AbacGrow(AbacFactsMemory, facts->roles, facts->nroles, sizeof(RoleHeld));
+			facts->roles[facts->nroles].role = *AbacScanUuid(&scan, USER_ROLE_role_id);
+			facts->roles[facts->nroles].context = context;
+			facts->nroles++;
 		}
 		AbacScanEnd(&scan);
 	}
-	if (subject->nroles > 1)
-		qsort(subject->roles, subject->nroles, sizeof(AbacHeldRole), CompareRoles);
 }
 
 static void
-LoadMemberships(AbacSubject *subject, TimestampTz now)
+LoadMemberships(Facts *facts, TimestampTz now)
 {
 	for (int scope = 0; scope < ABAC_NSCOPES; scope++)
 	{
 		AbacScan	scan;
 
-		if (subject->scope[scope].data == NULL)
+		if (facts->scope[scope].data == NULL)
 			continue;
 		AbacScanBegin(&scan, ABAC_MEMBERSHIPS, AbacCacheSnapshot());
-		AbacScanKeyText(&scan, MEMBERSHIP_user_id, subject->user);
+		AbacScanKeyText(&scan, MEMBERSHIP_user_id, facts->user);
 		AbacScanKeyText(&scan, MEMBERSHIP_scope_type, AbacStringOf(AbacScopeNames[scope]));
-		AbacScanKeyText(&scan, MEMBERSHIP_scope_id, subject->scope[scope]);
+		AbacScanKeyText(&scan, MEMBERSHIP_scope_id, facts->scope[scope]);
 		while (AbacScanNext(&scan))
 		{
 			AbacWindow	window;
 
 			AbacScanWindow(&scan, MEMBERSHIP_starts_at, MEMBERSHIP_expires_at, &window);
-			if (AbacWindowIsOpen(&window, now, &subject->span))
-				subject->member[scope] = true;
+			if (AbacWindowIsOpen(&window, now, &facts->span))
+				facts->member[scope] = true;
 		}
 		AbacScanEnd(&scan);
-
-		/* a member of a scope is a member of what is below it */
-		if (scope > 0 && subject->member[scope - 1])
-			subject->member[scope] = true;
 	}
-	if (subject->member[ABAC_SCOPE_ORGANIZATION])
-		subject->member[ABAC_SCOPE_WORKSPACE] = subject->member[ABAC_SCOPE_PROJECT] = true;
 }
 
 static int
@@ -221,15 +217,13 @@ CompareTeams(const void *a, const void *b)
 }
 
 /* The registered teams the user is in, of the organization or of none. */
-static Team *
-LoadTeams(AbacSubject *subject, TimestampTz now, int *nteams)
+static void
+LoadTeams(Facts *facts, TimestampTz now)
 {
-	Team	   *teams = NULL;
 	AbacScan	scan;
 
-	*nteams = 0;
 	AbacScanBegin(&scan, ABAC_MEMBERSHIPS, AbacCacheSnapshot());
-	AbacScanKeyText(&scan, MEMBERSHIP_user_id, subject->user);
+	AbacScanKeyText(&scan, MEMBERSHIP_user_id, facts->user);
 	AbacScanKeyText(&scan, MEMBERSHIP_scope_type, AbacStringOf("team"));
 	while (AbacScanNext(&scan))
 	{
@@ -239,29 +233,28 @@ LoadTeams(AbacSubject *subject, TimestampTz now, int *nteams)
 		AbacString	parent_id;
 
 		AbacScanWindow(&scan, MEMBERSHIP_starts_at, MEMBERSHIP_expires_at, &window);
-		if (!AbacWindowIsOpen(&window, now, &subject->span) ||
+		if (!AbacWindowIsOpen(&window, now, &facts->span) ||
 			!AbacFindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
-			AbacIsForeign(parent_id, subject->scope[ABAC_SCOPE_ORGANIZATION]))
+			AbacIsForeign(parent_id, facts->scope[ABAC_SCOPE_ORGANIZATION]))
 			continue;
-		teams = AbacSubjectGrow(teams, *nteams, sizeof(Team));
-		teams[*nteams].id = AbacCopyString(AbacSubjectMemory, id);
-		teams[*nteams].is_platform = parent_id.data == NULL;
-		(*nteams)++;
+		facts->teams = AbacGrow(AbacFactsMemory, facts->teams, facts->nteams, sizeof(Team));
+		facts->teams[facts->nteams].id = AbacCopyString(AbacFactsMemory, id);
+		facts->teams[facts->nteams].is_platform = parent_id.data == NULL;
+		facts->nteams++;
 	}
 	AbacScanEnd(&scan);
-	if (*nteams > 1)
-		qsort(teams, *nteams, sizeof(Team), CompareTeams);
-	return teams;
+	if (facts->nteams > 1)
+		qsort(facts->teams, facts->nteams, sizeof(Team), CompareTeams);
 }
 
 static void
-LoadUserPermissions(AbacSubject *subject, TimestampTz now)
+LoadUserPermissions(Facts *facts, TimestampTz now)
 {
 	for (int context = ABAC_CONTEXT_GLOBAL; context < ABAC_NSCOPES; context++)
 	{
 		AbacScan	scan;
 
-		if (!BeginContextScan(&scan, ABAC_USER_PERMISSIONS, subject, context, USER_PERMISSION_user_id,
+		if (!BeginContextScan(&scan, ABAC_USER_PERMISSIONS, facts, context, USER_PERMISSION_user_id,
 							  USER_PERMISSION_context_type, USER_PERMISSION_context_id))
 			continue;
 		while (AbacScanNext(&scan))
@@ -270,11 +263,11 @@ LoadUserPermissions(AbacSubject *subject, TimestampTz now)
 			AbacUserPermission *permission;
 
 			AbacScanWindow(&scan, USER_PERMISSION_starts_at, USER_PERMISSION_expires_at, &window);
-			if (!AbacWindowIsOpen(&window, now, &subject->span))
+			if (!AbacWindowIsOpen(&window, now, &facts->span))
 				continue;
-			subject->permissions = AbacSubjectGrow(subject->permissions, subject->npermissions,
+			facts->permissions = AbacGrow(AbacFactsMemory, facts->permissions, facts->npermissions,
 										sizeof(AbacUserPermission));
-			permission = &subject->permissions[subject->npermissions++];
+			permission = &facts->permissions[facts->npermissions++];
 			permission->id = *AbacScanUuid(&scan, USER_PERMISSION_id);
 			permission->permission = *AbacScanUuid(&scan, USER_PERMISSION_permission_id);
 			permission->granted = AbacScanBool(&scan, USER_PERMISSION_granted);
@@ -295,7 +288,7 @@ LoadAttributes(AbacString user, AbacString organization)
 	AbacScanKeyText(&scan, USER_ATTRIBUTE_user_id, user);
 	AbacScanKeyText(&scan, USER_ATTRIBUTE_organization_id, organization);
 	if (AbacScanNext(&scan))
-		attributes = AbacCopyVarlena(AbacSubjectMemory, scan.values[USER_ATTRIBUTE_attributes]);
+		attributes = AbacCopyVarlena(AbacFactsMemory, scan.values[USER_ATTRIBUTE_attributes]);
 	AbacScanEnd(&scan);
 	return attributes && JB_ROOT_IS_OBJECT(attributes) ? &attributes->root : NULL;
 }
@@ -359,7 +352,7 @@ BuildNames(AbacSubject *subject, const Team *teams, int nteams)
 	pfree(platform);
 }
 
-/* The active assignments of a target, whoever asks.  In the subject layer. */
+/* The active assignments of a target, whoever asks.  In the layer of facts. */
 AbacAssignments *
 AbacGetAssignments(AbacString type, AbacString id)
 {
@@ -370,11 +363,12 @@ AbacGetAssignments(AbacString type, AbacString id)
 	AbacKeyBegin(&key, ABAC_TAG_ASSIGNMENTS);
 	AbacKeyAddString(&key, type);
 	AbacKeyAddString(&key, id);
-	assignments = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	assignments = AbacStringEqual(type, AbacStringOf("user"))
+		? AbacCacheFindUser(ABAC_LAYER_FACTS, &key, id) : AbacCacheFind(ABAC_LAYER_FACTS, &key);
 	if (assignments)
 		return assignments;
 
-	assignments = AbacSubjectAllocate(sizeof(AbacAssignments));
+	assignments = MemoryContextAllocZero(AbacFactsMemory, sizeof(AbacAssignments));
 	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, ASSIGNMENT_target_type, type);
 	AbacScanKeyText(&scan, ASSIGNMENT_target_id, id);
@@ -384,7 +378,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 
 		if (!AbacScanBool(&scan, ASSIGNMENT_is_active))
 			continue;
-		assignments->assignments = AbacSubjectGrow(assignments->assignments, assignments->count,
+		assignments->assignments = AbacGrow(AbacFactsMemory, assignments->assignments, assignments->count,
 										sizeof(AbacAssignment));
 		assignment = &assignments->assignments[assignments->count++];
 		assignment->policy = *AbacScanUuid(&scan, ASSIGNMENT_policy_id);
@@ -392,7 +386,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 	}
 	AbacScanEnd(&scan);
 
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, assignments);
+	AbacCacheAdd(ABAC_LAYER_FACTS, &key, assignments);
 	return assignments;
 }
 
@@ -406,7 +400,7 @@ FindCandidate(AbacSubject *subject, AbacPolicy *policy)
 		if (subject->candidates[i].policy == policy)
 			return &subject->candidates[i];
 	}
-	subject->candidates = AbacSubjectGrow(subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
+	subject->candidates = AbacGrow(AbacSubjectMemory, subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
 	candidate = &subject->candidates[subject->ncandidates++];
 	memset(candidate, 0, sizeof(AbacCandidate));
 	candidate->policy = policy;
@@ -437,7 +431,7 @@ AddCandidates(AbacSubject *subject, const char *type, AbacString id, AbacString 
 			continue;
 
 		candidate = FindCandidate(subject, policy);
-		candidate->reaches = AbacSubjectGrow(candidate->reaches, candidate->nreaches, sizeof(AbacReach));
+		candidate->reaches = AbacGrow(AbacSubjectMemory, candidate->reaches, candidate->nreaches, sizeof(AbacReach));
 		reach = &candidate->reaches[candidate->nreaches++];
 		reach->target_type = type;
 		reach->target_id = AbacCopyString(AbacSubjectMemory, id);
@@ -487,35 +481,130 @@ CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, Timestamp
 		qsort(subject->candidates, subject->ncandidates, sizeof(AbacCandidate), CompareCandidates);
 }
 
-static AbacSubject *
-LoadSubject(const AbacRequest *request, TimestampTz now)
+static Facts *
+LoadFacts(const AbacRequest *request, TimestampTz now)
 {
-	AbacSubject *subject = AbacSubjectAllocate(sizeof(AbacSubject));
-	Team	   *teams;
-	int			nteams;
+	Facts	   *facts = MemoryContextAllocZero(AbacFactsMemory, sizeof(Facts));
 
-	subject->span.from = DT_NOBEGIN;
-	subject->span.until = DT_NOEND;
-	subject->user = AbacCopyString(AbacSubjectMemory, request->user);
+	facts->span.from = DT_NOBEGIN;
+	facts->span.until = DT_NOEND;
+	facts->user = AbacCopyString(AbacFactsMemory, request->user);
 	for (int i = 0; i < ABAC_NSCOPES; i++)
-		subject->scope[i] = AbacCopyString(AbacSubjectMemory, request->scope[i]);
+		facts->scope[i] = AbacCopyString(AbacFactsMemory, request->scope[i]);
 
 	if (!request->elsewhere)
-		subject->mismatch = ResolveScope(subject);
+		facts->mismatch = ResolveScope(facts);
+	if (facts->mismatch)
+		return facts;
+	LoadRoles(facts, now);
+	LoadMemberships(facts, now);
+	LoadTeams(facts, now);
+	LoadUserPermissions(facts, now);
+	if (facts->scope[ABAC_SCOPE_ORGANIZATION].data)
+		facts->organization_attributes = LoadAttributes(facts->user,
+														facts->scope[ABAC_SCOPE_ORGANIZATION]);
+	facts->global_attributes = LoadAttributes(facts->user, none);
+	return facts;
+}
+
+static void
+BeginKey(AbacKey *key, AbacTag tag, const AbacRequest *request)
+{
+	AbacKeyBegin(key, tag);
+	AbacKeyAddString(key, request->user);
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+		AbacKeyAddString(key, request->scope[i]);
+	if (request->elsewhere)
+		AbacKeyAddOid(key, InvalidOid);
+}
+
+static const Facts *
+GetFacts(const AbacRequest *request, TimestampTz now)
+{
+	AbacKey		key;
+	Facts	   *facts;
+
+	BeginKey(&key, ABAC_TAG_FACTS, request);
+	facts = AbacCacheFindUser(ABAC_LAYER_FACTS, &key, request->user);
+	if (facts == NULL || now < facts->span.from || now > facts->span.until)
+	{
+		facts = LoadFacts(request, now);
+		AbacCacheAdd(ABAC_LAYER_FACTS, &key, facts);
+	}
+	return facts;
+}
+
+/* By name, so that of several roles that grant always the same is named. */
+static int
+CompareRoles(const void *a, const void *b)
+{
+	const AbacHeldRole *x = a;
+	const AbacHeldRole *y = b;
+	int			order = AbacStringCompare(x->role->name, y->role->name);
+
+	if (order == 0)
+		order = memcmp(&x->role->id, &y->role->id, sizeof(pg_uuid_t));
+	return order ? order : x->context - y->context;
+}
+
+/* Roles held, and membership by holding one (DESIGN §5, before the steps). */
+static void
+ResolveRoles(AbacSubject *subject, const Facts *facts)
+{
+	for (int i = 0; i < facts->nroles; i++)
+	{
+		const AbacRole *role = AbacGetRole(&facts->roles[i].role);
+		int			context = facts->roles[i].context;
+
+		if (role == NULL ||
+			AbacIsForeign(role->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
+			continue;
+		subject->roles = AbacGrow(AbacSubjectMemory, subject->roles, subject->nroles, sizeof(AbacHeldRole));
+		subject->roles[subject->nroles].role = role;
+		subject->roles[subject->nroles].context = context;
+		subject->nroles++;
+		if (role->is_super_admin)
+			subject->super_admin = role;
+		if (context != ABAC_CONTEXT_GLOBAL)
+			subject->member[context] = true;
+	}
+	if (subject->nroles > 1)
+		qsort(subject->roles, subject->nroles, sizeof(AbacHeldRole), CompareRoles);
+}
+
+/* The scopes of the chain that the user is a member of: by a row, by a role, and below those. */
+static void
+ResolveMemberships(AbacSubject *subject, const Facts *facts)
+{
+	for (int i = 0; i < ABAC_NSCOPES; i++)
+	{
+		if (facts->member[i] || (i > 0 && subject->member[i - 1]))
+			subject->member[i] = true;
+	}
+}
+
+static AbacSubject *
+MakeSubject(const AbacRequest *request, TimestampTz now)
+{
+	const Facts *facts = GetFacts(request, now);
+	AbacSubject *subject = AbacSubjectAllocate(sizeof(AbacSubject));
+
+	subject->span = facts->span;
+	subject->user = facts->user;
+	memcpy(subject->scope, facts->scope, sizeof(subject->scope));
+	subject->mismatch = facts->mismatch;
 	if (subject->mismatch)
 		return subject;
-	LoadRoles(subject, now);
+	ResolveRoles(subject, facts);
 	if (subject->super_admin)
 		return subject;
-	LoadMemberships(subject, now);
-	teams = LoadTeams(subject, now, &nteams);
-	LoadUserPermissions(subject, now);
-	if (subject->scope[ABAC_SCOPE_ORGANIZATION].data)
-		subject->organization_attributes = LoadAttributes(subject->user,
-														  subject->scope[ABAC_SCOPE_ORGANIZATION]);
-	subject->global_attributes = LoadAttributes(subject->user, none);
-	BuildNames(subject, teams, nteams);
-	CollectCandidates(subject, teams, nteams, now);
+	ResolveMemberships(subject, facts);
+	subject->npermissions = facts->npermissions;
+	subject->permissions = facts->permissions;
+	subject->organization_attributes = facts->organization_attributes;
+	subject->global_attributes = facts->global_attributes;
+	BuildNames(subject, facts->teams, facts->nteams);
+	CollectCandidates(subject, facts->teams, facts->nteams, now);
 	return subject;
 }
 
@@ -530,17 +619,12 @@ AbacGetSubject(const AbacRequest *request, TimestampTz now)
 	AbacKey		key;
 	AbacSubject *subject;
 
-	AbacKeyBegin(&key, ABAC_TAG_SUBJECT);
-	AbacKeyAddString(&key, request->user);
-	for (int i = 0; i < ABAC_NSCOPES; i++)
-		AbacKeyAddString(&key, request->scope[i]);
-	if (request->elsewhere)
-		AbacKeyAddOid(&key, InvalidOid);
-	subject = AbacCacheFind(ABAC_CHANGE_SUBJECT, &key);
+	BeginKey(&key, ABAC_TAG_SUBJECT, request);
+	subject = AbacCacheFindUser(ABAC_LAYER_SUBJECTS, &key, request->user);
 	if (subject && now >= subject->span.from && now <= subject->span.until)
 		return subject;
 
-	subject = LoadSubject(request, now);
-	AbacCacheAdd(ABAC_CHANGE_SUBJECT, &key, subject);
+	subject = MakeSubject(request, now);
+	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, subject);
 	return subject;
 }

@@ -60,7 +60,7 @@ typedef struct AbacSubject
 	AbacHeldRole *roles;
 	bool		member[ABAC_NSCOPES];
 	int			npermissions;
-	AbacUserPermission *permissions;
+	const AbacUserPermission *permissions;
 	int			ncandidates;	/* highest priority first */
 	AbacCandidate *candidates;
 
