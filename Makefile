@@ -50,6 +50,7 @@ OBJS = \
 	src/scan.o \
 	src/settle.o \
 	src/shape.o \
+	src/stats.o \
 	src/subject.o \
 	src/value.o
 DATA = \
@@ -75,12 +76,14 @@ REGRESS = \
 	principal \
 	protect \
 	request \
-	rows
+	rows \
+	stats
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
 	cache_first_load \
 	cache_rollback \
 	cache_snapshot \
+	cache_users \
 	cache_visibility \
 	cache_windows \
 	cache_writes \

@@ -1054,6 +1054,24 @@ CREATE FUNCTION abac_can(action text, resource record, ctx jsonb DEFAULT @extsch
 COMMENT ON FUNCTION abac_can(text, record, jsonb) IS
 	'abac_check of a row for the session''s principal, in the session''s context';
 
+CREATE FUNCTION abac_stats(
+		OUT checks bigint, OUT hits bigint, OUT misses bigint, OUT loads bigint,
+		OUT policy_invalidations bigint, OUT fact_invalidations bigint, OUT user_invalidations bigint, OUT evictions bigint,
+		OUT policy_bytes bigint, OUT fact_bytes bigint, OUT subject_bytes bigint,
+		OUT slowest_ms double precision, OUT slowest_user text, OUT slowest_action text, OUT slowest_resource text)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'abac_stats'
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION abac_stats() FROM PUBLIC;
+COMMENT ON FUNCTION abac_stats() IS
+	'what the checks of this session came to: how many found what they need, how often something was forgotten and why, memory, and the slowest one';
+
+CREATE FUNCTION abac_stats_reset() RETURNS void
+	AS 'MODULE_PATHNAME', 'abac_stats_reset'
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION abac_stats_reset() FROM PUBLIC;
+COMMENT ON FUNCTION abac_stats_reset() IS 'abac_stats counts from 0 again; what the session remembers stays';
+
 --
 -- What the planner makes of a check of a row.  There is no way to write a
 -- value of type abac_shape, so nobody else can call these.

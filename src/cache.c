@@ -30,6 +30,7 @@
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -46,6 +47,7 @@
 #include "cache.h"
 #include "relation.h"
 #include "replan.h"
+#include "stats.h"
 
 /*
  * A layer's contents by key.  A key's bytes begin with how many they are.
@@ -93,6 +95,7 @@ static const char *const layer_names[ABAC_NLAYERS] = {"policies", "facts", "subj
 
 /* Set of AbacChange: what to drop at the beginning of the next check. */
 static int	stale = 0;
+static int	too_large = 0;		/* of these, for that reason */
 
 /*
  * Changes of one person's facts.  Those of whom that is are found by a hash
@@ -366,21 +369,34 @@ abac_changing(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Does every change of a row fire the trigger, whoever makes it? */
+static bool
+RowsAreAnnounced(const TriggerDesc *triggers)
+{
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (strcmp(trigger->tgname, "abac_changed_row") == 0)
+			return trigger->tgenabled == TRIGGER_FIRES_ALWAYS && (trigger->tgtype & TRIGGER_TYPE_ROW);
+	}
+	return false;
+}
+
 /*
  * Trigger: whatever was read from the table may have changed.
  *
  * It fires for statements (ENABLE ALWAYS), and for rows: always in tables about
- * people, which a few rows are announced of by themselves; elsewhere only in
+ * people, of which a few rows are announced by themselves; elsewhere only in
  * the apply worker of logical replication (ENABLE REPLICA), which fires no
- * others.  A statement whose rows weren't announced is one that the row trigger
- * wasn't asked about, or that changed none: the table is announced.
+ * others.
  */
 Datum
 abac_changed(PG_FUNCTION_ARGS)
 {
 	const TriggerData *trigger = (TriggerData *) fcinfo->context;
 	bool		for_rows;
-	bool		announced;
+	bool		truncated;
 	AbacTable	table;
 
 	CheckCalledAsTrigger(fcinfo, "abac_changed");
@@ -389,20 +405,17 @@ abac_changed(PG_FUNCTION_ARGS)
 		CacheInvalidateRelcache(trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
+	truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
 	for_rows = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
-	if (for_rows)
-		announced = AnnounceRow(trigger, table);
-	else
-		announced = rows_announced[table] > 0 && !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
-	if (announced)
+	if (for_rows && AnnounceRow(trigger, table))
 		Wrote(LOCK_USERS);
-	else
+	else if (for_rows || truncated || !RowsAreAnnounced(trigger->tg_relation->trigdesc))
 	{
 		CacheInvalidateRelcache(trigger->tg_relation);
 		Wrote(LOCK_REST);
 		Wrote(LOCK_USERS);
 	}
-	CountStatement(table, for_rows || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? 0 : -1);
+	CountStatement(table, for_rows || truncated ? 0 : -1);
 	return PointerGetDatum(NULL);
 }
 
@@ -416,6 +429,7 @@ static void
 ForgetUser(uint32 hash)
 {
 	*UserPlace(hash) = somebody_changed = ++moment;
+	AbacSessionStats.user_invalidations++;
 	AbacCacheVersion++;
 	AbacChanges++;
 }
@@ -578,6 +592,18 @@ AbacGrow(MemoryContext memory, void *array, int count, Size element)
 	return array;
 }
 
+static void
+CountDrop(void)
+{
+	AbacStats  *stats = &AbacSessionStats;
+	int			invalid = stale & ~too_large;
+
+	stats->evictions += (stale & too_large) != 0;
+	stats->policy_invalidations += (invalid & ABAC_CHANGE_POLICY) != 0;
+	stats->fact_invalidations += (invalid & ABAC_CHANGE_SUBJECT) != 0;
+	too_large = 0;
+}
+
 /*
  * A check begins: nobody holds a pointer into the layers, and after this they
  * hold nothing that was changed by what committed before.  Within one check
@@ -589,6 +615,7 @@ AbacCacheBegin(void)
 	/* one that an error left was released with its resource owner */
 	snapshot = NULL;
 	loading = false;
+	AbacStatsBegin();
 
 	AcceptInvalidationMessages();
 	DropDistrusted();
@@ -599,6 +626,8 @@ AbacCacheBegin(void)
 		stale |= ABAC_CHANGE_POLICY;
 	if (changing_subjects > 0)
 		stale |= ABAC_CHANGE_SUBJECT;
+	if (stale != 0 && maps[ABAC_LAYER_SUBJECTS] != NULL)
+		CountDrop();
 	if (maps[ABAC_LAYER_SUBJECTS] == NULL)
 		stale = ALL_CHANGES;
 
@@ -625,6 +654,7 @@ AbacCacheBegin(void)
 Snapshot
 AbacCacheSnapshot(void)
 {
+	AbacSessionStats.loads++;
 	if (snapshot == NULL)
 	{
 		snapshot = AbacTakeSnapshot();
@@ -714,9 +744,10 @@ AbacCacheEnd(void)
 		size += MemoryContextMemAllocated(AbacLayerMemory[i], true);
 	if (size > limit)
 	{
-		stale |= ABAC_CHANGE_SUBJECT;
+		too_large = ABAC_CHANGE_SUBJECT;
 		if (MemoryContextMemAllocated(AbacPolicyMemory, true) > limit / 2)
-			stale |= ABAC_CHANGE_POLICY;
+			too_large |= ABAC_CHANGE_POLICY;
+		stale |= too_large;
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "check_row.h"
 #include "principal.h"
 #include "run.h"
+#include "stats.h"
 
 PG_FUNCTION_INFO_V1(abac_check_row);
 PG_FUNCTION_INFO_V1(abac_check_row_uuid);
@@ -151,6 +152,7 @@ AbacAskRow(AbacRowAsker *asker, Oid relation, AbacString user, AbacString action
 		if (plan && SameScope(plan->scope, request.scope) &&
 			now >= plan->span.from && now <= plan->span.until)
 		{
+			AbacStatsBegin();
 			AbacCheckBegin(&check, &request, &row, plan->subject, now);
 			return AbacDecide(&check, plan);
 		}

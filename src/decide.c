@@ -13,6 +13,7 @@
 #include "principal.h"
 #include "run.h"
 #include "settle.h"
+#include "stats.h"
 
 PG_FUNCTION_INFO_V1(abac_check);
 PG_FUNCTION_INFO_V1(abac_check_uuid);
@@ -155,8 +156,8 @@ DecideBy(const AbacStep *step)
 }
 
 /* Follow the plan's steps, as far as they aren't settled, to the one that decides. */
-AbacDecision
-AbacDecide(AbacCheck *check, AbacPlan *plan)
+static AbacDecision
+FollowPlan(AbacCheck *check, AbacPlan *plan)
 {
 	AbacDecision decision = {.allowed = false, .ground.reason = ABAC_REASON_NO_MATCH};
 	const AbacStep *held = NULL;
@@ -185,6 +186,18 @@ AbacDecide(AbacCheck *check, AbacPlan *plan)
 		i = step->target;
 	}
 	return held ? DecideBy(held) : decision;
+}
+
+/* The decision; the plan is AbacGetPlan()'s for the check's request. */
+AbacDecision
+AbacDecide(AbacCheck *check, AbacPlan *plan)
+{
+	AbacDecision decision;
+
+	AbacStatsDecide();
+	decision = FollowPlan(check, plan);
+	AbacStatsDecided(check->request);
+	return decision;
 }
 
 /*

@@ -15,6 +15,7 @@
 
 #include "cache.h"
 #include "plan.h"
+#include "stats.h"
 
 /* A policy that is being walked. */
 typedef struct Walk
@@ -817,6 +818,7 @@ GetPlan(const AbacRequest *request, TimestampTz now)
 	if (plan && now >= plan->span.from && now <= plan->span.until)
 		return plan;
 
+	AbacStatsMiss();
 	plan = MakePlan(request, now);
 	AbacCacheAdd(ABAC_LAYER_SUBJECTS, &key, plan);
 	return plan;

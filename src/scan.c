@@ -38,6 +38,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 #include "scan.h"
 
@@ -370,7 +371,7 @@ IndexFits(Relation index, const TableInfo *info, const AbacScan *scan)
 			: index->rd_opcintype[i] != UUIDOID)
 			return false;
 		if (index->rd_opfamily[i] !=
-			get_opclass_family(GetDefaultOpClass(index->rd_opcintype[i], BTREE_AM_OID)))
+			lookup_type_cache(index->rd_opcintype[i], TYPECACHE_BTREE_OPFAMILY)->btree_opf)
 			return false;
 	}
 	return true;

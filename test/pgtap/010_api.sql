@@ -60,6 +60,9 @@ SELECT bag_eq(
 		('abac_can(text,record,jsonb)',               'boolean', 's', 's', true),
 		('abac_context()',                            'jsonb',   's', 's', true),
 		('abac_set_context(jsonb,boolean)',           'void',    'v', 'u', false),
+		-- about the session
+		('abac_stats()',                              'record',  'v', 'r', false),
+		('abac_stats_reset()',                        'void',    'v', 'r', false),
 		('abac_can(text,text,jsonb)',                 'boolean', 's', 's', true),
 		('abac_user()',                               'text',    's', 's', true),
 		('abac_set_user(text,boolean)',               'void',    'v', 'u', false),
