@@ -30,7 +30,6 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type_d.h"
-#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
