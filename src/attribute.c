@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "attribute.h"
 #include "cache.h"
@@ -115,6 +116,8 @@ AbacParseAttributeName(AbacString text, AbacString *canonical)
 static bool
 LoadDefinition(AbacString organization, AbacAttribute *attribute)
 {
+	/* what reading takes isn't to stay where the compiler puts what it makes */
+	MemoryContext old = MemoryContextSwitchTo(CurTransactionContext);
 	AbacScan	scan;
 	bool		found;
 
@@ -125,6 +128,7 @@ LoadDefinition(AbacString organization, AbacAttribute *attribute)
 	if (found)
 		AbacDefineAttribute(attribute, scan.values, scan.nulls, AbacPolicyMemory);
 	AbacScanEnd(&scan);
+	MemoryContextSwitchTo(old);
 	return found;
 }
 
@@ -173,7 +177,7 @@ SplitPath(AbacAttribute *attribute)
 
 	for (const char *q = p; q < end; q++)
 		attribute->nkeys += *q == '.';
-	attribute->keys = MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacString) * attribute->nkeys);
+	attribute->keys = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacString) * attribute->nkeys);
 	for (int i = 0; i < attribute->nkeys; i++)
 	{
 		const char *next = memchr(p + 1, '.', end - (p + 1));
@@ -220,7 +224,7 @@ AbacGetAttribute(AbacString organization, const AbacRelation *relation, AbacStri
 	if (attribute)
 		return attribute;
 
-	attribute = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacAttribute));
+	attribute = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacAttribute));
 	attribute->organization = AbacCopyString(AbacPolicyMemory, organization);
 	attribute->name = AbacCopyString(AbacPolicyMemory, name);
 	attribute->any_shape = true;

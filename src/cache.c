@@ -93,6 +93,21 @@ static map_hash *maps[ABAC_NLAYERS];
 
 static const char *const layer_names[ABAC_NLAYERS] = {"policies", "facts", "subjects"};
 
+/*
+ * Much of what a layer holds is small, and goes all at once: it is cut from
+ * larger pieces, without a header for each.
+ */
+#define ARENA_SIZE	4096
+#define MAX_BLOCK	(256 * 1024)	/* of which half may be unused */
+
+typedef struct Arena
+{
+	char	   *next;			/* NULL = there is none */
+	char	   *end;
+} Arena;
+
+static Arena arenas[ABAC_NLAYERS];
+
 /* Set of AbacChange: what to drop at the beginning of the next check. */
 static int	stale = 0;
 static int	too_large = 0;		/* of these, for that reason */
@@ -531,8 +546,8 @@ AbacCacheInit(void)
 }
 
 /*
- * An emptied layer.  The map lives in the memory that was reset, so it is gone
- * with the rest.
+ * An emptied layer.  The map's memory is below the one that was reset, so it
+ * is gone with the rest.
  */
 static void
 DropLayer(AbacLayer layer)
@@ -541,14 +556,16 @@ DropLayer(AbacLayer layer)
 
 	AbacCacheVersion++;
 	maps[layer] = NULL;
+	memset(&arenas[layer], 0, sizeof(Arena));
 	if (*memory == NULL)
 	{
-		*memory = AllocSetContextCreate(CacheMemoryContext, "abac cache", ALLOCSET_DEFAULT_SIZES);
+		/* nothing is freed by itself, and sizes aren't rounded up */
+		*memory = GenerationContextCreate(CacheMemoryContext, "abac cache", 0, ARENA_SIZE * 2, MAX_BLOCK);
 		MemoryContextSetIdentifier(*memory, layer_names[layer]);
 	}
 	else
 		MemoryContextReset(*memory);
-	maps[layer] = map_create(*memory, 64, NULL);
+	maps[layer] = map_create(AllocSetContextCreate(*memory, "abac cache keys", ALLOCSET_START_SMALL_SIZES), 64, NULL);
 }
 
 /* Did the last check that loaded something read a table whose changes go unseen? */
@@ -574,22 +591,46 @@ DropDistrusted(void)
 	}
 }
 
-/* Zeroed memory in the subject layer. */
-void *
-AbacSubjectAllocate(Size size)
+/* Memory in the layer, on a boundary that suits anything or (for text) any. */
+static void *
+Carve(AbacLayer layer, Size size, bool aligned)
 {
-	return MemoryContextAllocZero(AbacSubjectMemory, size);
+	Arena	   *arena = &arenas[layer];
+	char	   *result = aligned ? (char *) MAXALIGN(arena->next) : arena->next;
+
+	if (size > ARENA_SIZE / 4)
+		return MemoryContextAlloc(AbacLayerMemory[layer], size);
+	if (arena->next == NULL || result + size > arena->end)
+	{
+		result = MemoryContextAlloc(AbacLayerMemory[layer], ARENA_SIZE);
+		arena->end = result + ARENA_SIZE;
+	}
+	arena->next = result + size;
+	return result;
 }
 
-/* Room for one more at the end of an array of count elements in the memory; NULL of none. */
+/* Zeroed memory in the layer; can't be freed or made larger. */
 void *
-AbacGrow(MemoryContext memory, void *array, int count, Size element)
+AbacAllocate(AbacLayer layer, Size size)
 {
-	if (count == 0)
-		return MemoryContextAllocZero(memory, element * 4);
-	if (count >= 4 && (count & (count - 1)) == 0)
-		return repalloc(array, element * count * 2);
-	return array;
+	return memset(Carve(layer, size, true), 0, size);
+}
+
+/*
+ * Room for one more at the end of an array of count elements in the layer; NULL
+ * of none.
+ */
+void *
+AbacGrow(AbacLayer layer, void *array, int count, Size element)
+{
+	void	   *larger;
+
+	if ((count & (count - 1)) != 0)
+		return array;			/* it has room for the next power of two */
+	larger = AbacAllocate(layer, element * Max(count * 2, 1));
+	if (count > 0)
+		memcpy(larger, array, element * count);
+	return larger;
 }
 
 static void
@@ -873,7 +914,7 @@ AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value)
 
 	if (entry == NULL)
 	{
-		char	   *copy = MemoryContextAlloc(map->ctx, key->length);
+		char	   *copy = Carve(layer, key->length, false);
 
 		memcpy(copy, key->data, key->length);
 		entry = map_insert_hash(map, copy, hash, &found);
@@ -881,6 +922,21 @@ AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value)
 	entry->value = value;
 	entry->made = began;
 	added = true;
+}
+
+/*
+ * Memory (not zeroed) of whatever kind of context that is; what a layer gives
+ * can't be freed or made larger.
+ */
+void *
+AbacAllocateIn(MemoryContext memory, Size size, bool aligned)
+{
+	for (int i = 0; i < ABAC_NLAYERS; i++)
+	{
+		if (memory == AbacLayerMemory[i])
+			return Carve(i, size, aligned);
+	}
+	return MemoryContextAlloc(memory, size);
 }
 
 /* A copy with a NUL after it, so that its data serves as a C string too. */
@@ -892,7 +948,7 @@ AbacCopyString(MemoryContext memory, AbacString string)
 
 	if (string.data)
 	{
-		copy = MemoryContextAlloc(memory, string.length + 1);
+		copy = AbacAllocateIn(memory, string.length + 1, false);
 		memcpy(copy, string.data, string.length);
 		copy[string.length] = '\0';
 		result.data = copy;
@@ -906,7 +962,7 @@ void *
 AbacCopyVarlena(MemoryContext memory, Datum datum)
 {
 	struct varlena *plain = PG_DETOAST_DATUM(datum);
-	void	   *copy = MemoryContextAlloc(memory, VARSIZE(plain));
+	void	   *copy = AbacAllocateIn(memory, VARSIZE(plain), true);
 
 	memcpy(copy, plain, VARSIZE(plain));
 	return copy;

@@ -42,8 +42,8 @@ extern MemoryContext AbacLayerMemory[ABAC_NLAYERS];
 #define AbacFactsMemory		AbacLayerMemory[ABAC_LAYER_FACTS]
 #define AbacSubjectMemory	AbacLayerMemory[ABAC_LAYER_SUBJECTS]
 
-extern void *AbacSubjectAllocate(Size size);
-extern void *AbacGrow(MemoryContext memory, void *array, int count, Size element);
+extern void *AbacAllocate(AbacLayer layer, Size size);
+extern void *AbacGrow(AbacLayer layer, void *array, int count, Size element);
 
 /*
  * Grows when what was found in the cache may not be what is found now: what
@@ -104,7 +104,8 @@ extern void *AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString u
 extern void AbacCacheUsesUser(AbacString user);
 extern void AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value);
 
-/* Copies into the memory context of a layer. */
+/* Into a layer, by its memory context, or into any other. */
+extern void *AbacAllocateIn(MemoryContext memory, Size size, bool aligned);
 extern AbacString AbacCopyString(MemoryContext memory, AbacString string);
 extern void *AbacCopyVarlena(MemoryContext memory, Datum datum);
 

@@ -19,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/varlena.h"
 
+#include "cache.h"
 #include "compiler.h"
 
 #define MAX_LISTED_NAME		63	/* bytes of a name that is searched a near one for */
@@ -422,7 +423,7 @@ AbacCompile(Jsonb *conditions, AbacString organization, const AbacRelation *rela
 	if (!CompileNode(&compiler, NULL, &root, 1))
 		return NULL;
 
-	program = palloc(sizeof(AbacProgram));
+	program = AbacAllocateIn(CurrentMemoryContext, sizeof(AbacProgram), true);
 	program->nnodes = compiler.nnodes;
 	program->nodes = compiler.nodes;
 	return program;
@@ -456,7 +457,7 @@ AbacCompileLeaf(AbacString attribute, AbacString op, Jsonb *value, AbacString or
 		return NULL;
 	compiler.nodes[index].end = compiler.nnodes;
 
-	program = palloc(sizeof(AbacProgram));
+	program = AbacAllocateIn(CurrentMemoryContext, sizeof(AbacProgram), true);
 	program->nnodes = compiler.nnodes;
 	program->nodes = compiler.nodes;
 	return program;

@@ -51,25 +51,25 @@ typedef enum AbacOperator
 typedef struct AbacLeaf
 {
 	AbacOperator op;
-	bool		negate;
-	const char *op_name;		/* canonical, as written (neq, not_in, …) */
-	AbacAttribute *attribute;
-	int			npath;			/* keys to dig into the value found */
-	AbacString *path;
 	AbacType	type;			/* both sides are coerced to it */
+	bool		negate;
 	bool		incomparable;	/* always unknown, with incomparable_why */
+	bool		odd_elements;	/* some element can't be compared with anything */
+	bool		sorted;			/* elements are strings in byte order */
+	bool		wanted;			/* exists: the value */
+	int			npath;			/* keys to dig into the value found */
+	int			nelements;		/* of a literal array */
+	int			nnetworks;		/* in_cidr */
+	const char *op_name;		/* canonical, as written (neq, not_in, …) */
 	const char *incomparable_why;
+	AbacAttribute *attribute;
+	AbacString *path;
 
 	AbacAttribute *reference;	/* NULL = a literal */
 	AbacValue	raw;			/* the literal as written */
 	AbacValue	value;			/* the same, coerced */
-	int			nelements;		/* of a literal array */
 	AbacValue  *elements;		/* coerced */
-	bool		odd_elements;	/* some element can't be compared with anything */
-	bool		sorted;			/* elements are strings in byte order */
-	bool		wanted;			/* exists: the value */
 	regex_t    *regex;			/* matches */
-	int			nnetworks;		/* in_cidr */
 	inet_struct *networks;
 } AbacLeaf;
 

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "cache.h"
 #include "compiler.h"
 
 #define MANY_ELEMENTS		8	/* from here on a list of strings is sorted */
@@ -133,7 +134,7 @@ TakeAttribute(Compiler *compiler, const Path *path, const AbacValue *found, Abac
 		return NULL;
 	}
 	attribute = AbacGetAttribute(compiler->organization, compiler->relation, canonical);
-	if (!AbacAttributeIsKnown(attribute))
+	if (compiler->warnings && !AbacAttributeIsKnown(attribute))
 		AbacWarn(compiler, ABAC_WARNING_UNDEFINED, attribute->name,
 			 psprintf("attribute \"%s\" is not defined", attribute->name.data),
 			 psprintf("At %s: no row of abac_attribute_definitions defines it.", AbacRenderPath(path)),
@@ -301,6 +302,15 @@ TakeValue(Compiler *compiler, const Path *path, const AbacValue *value, AbacLeaf
 	return true;
 }
 
+static bool
+WrongValue(Compiler *compiler, const Path *path, const OperatorInfo *operator, const AbacValue *found,
+		   const char *allowed)
+{
+	return AbacInvalid(compiler, path,
+					   psprintf("wrong value for operator \"%s\" in condition", operator->names[0]),
+					   found, allowed, NULL);
+}
+
 /* Is the literal what the operator takes? */
 static bool
 CheckLiteral(Compiler *compiler, const Path *path, const OperatorInfo *operator,
@@ -308,7 +318,6 @@ CheckLiteral(Compiler *compiler, const Path *path, const OperatorInfo *operator,
 {
 	const AbacValue *raw = &leaf->raw;
 	const char *allowed = NULL;
-	const char *message = psprintf("wrong value for operator \"%s\" in condition", operator->names[0]);
 	AbacElements elements;
 	AbacValue	element;
 
@@ -364,13 +373,10 @@ CheckLiteral(Compiler *compiler, const Path *path, const OperatorInfo *operator,
 				allowed = "a network, an array of networks, or a reference";
 			break;
 	}
-	if (allowed)
-		return AbacInvalid(compiler, path, message, raw, allowed, NULL);
-
 	/* every string contains, starts and ends with it */
-	if (operator->is_string && raw->kind == ABAC_KIND_STRING && raw->u.string.length == 0)
-		return AbacInvalid(compiler, path, message, raw, "a string that isn't empty", NULL);
-	return true;
+	if (allowed == NULL && operator->is_string && raw->kind == ABAC_KIND_STRING && raw->u.string.length == 0)
+		allowed = "a string that isn't empty";
+	return allowed == NULL || WrongValue(compiler, path, operator, raw, allowed);
 }
 
 /* Is it user.id or resource.id, with nobody's definition? */
@@ -464,11 +470,12 @@ CheckOperatorOnType(Compiler *compiler, const Path *path, const OperatorInfo *op
 static void
 WarnCoercion(Compiler *compiler, const Path *path, const AbacLeaf *leaf, const AbacValue *value)
 {
-	AbacWarn(compiler, ABAC_WARNING_COERCION, leaf->attribute->name,
-		 psprintf("value can't be compared with attribute \"%s\"", leaf->attribute->name.data),
-		 psprintf("At %s: %s can't be coerced to the attribute's type, so the condition is always unknown there.",
-				  AbacRenderPath(path), AbacRenderValue(value)),
-		 NULL);
+	if (compiler->warnings)
+		AbacWarn(compiler, ABAC_WARNING_COERCION, leaf->attribute->name,
+				 psprintf("value can't be compared with attribute \"%s\"", leaf->attribute->name.data),
+				 psprintf("At %s: %s can't be coerced to the attribute's type, so the condition is always unknown there.",
+						  AbacRenderPath(path), AbacRenderValue(value)),
+				 NULL);
 }
 
 static int
@@ -584,7 +591,7 @@ AbacCompileLeafParts(Compiler *compiler, AbacNode *node,
 				 const Path *value_path, const AbacValue *value,
 				 const Path *parent, const AbacValue *path)
 {
-	AbacLeaf   *leaf = palloc0(sizeof(AbacLeaf));
+	AbacLeaf   *leaf = memset(AbacAllocateIn(CurrentMemoryContext, sizeof(AbacLeaf), true), 0, sizeof(AbacLeaf));
 	const OperatorInfo *operator;
 
 	node->kind = ABAC_NODE_LEAF;
@@ -611,12 +618,9 @@ AbacCompileLeafParts(Compiler *compiler, AbacNode *node,
 	if (leaf->reference)
 	{
 		if (operator->takes == TAKES_PATTERN || operator->takes == TAKES_BOOLEAN)
-			return AbacInvalid(compiler, value_path,
-						   psprintf("wrong value for operator \"%s\" in condition", operator->names[0]),
-						   value,
-						   operator->takes == TAKES_PATTERN
-						   ? "a regular expression in a string, not a reference" : "true or false",
-						   NULL);
+			return WrongValue(compiler, value_path, operator, value,
+							  operator->takes == TAKES_PATTERN
+							  ? "a regular expression in a string, not a reference" : "true or false");
 	}
 	else if (!CheckLiteral(compiler, value_path, operator, leaf))
 		return false;
@@ -640,7 +644,7 @@ AbacCompileLeafParts(Compiler *compiler, AbacNode *node,
 												   AbacRenderPath(value_path), AbacRenderValue(&leaf->raw));
 			return leaf->regex != NULL;
 		case ABAC_OP_IN_CIDR:
-			if (leaf->incomparable)
+			if (compiler->warnings && leaf->incomparable)
 				AbacWarn(compiler, ABAC_WARNING_COERCION, leaf->attribute->name,
 					 psprintf("operator \"%s\" can't be used on attribute \"%s\"",
 							  leaf->op_name, leaf->attribute->name.data),

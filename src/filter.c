@@ -192,7 +192,7 @@ static AbacFilterNode *
 FilterInPlace(AbacFilterBuilder *builder, const AbacRequest *request, const Tuple *tuple,
 			  TimestampTz moment, AbacSpan *span, bool *unconditional)
 {
-	AbacFilterPlace *place = AbacSubjectAllocate(sizeof(AbacFilterPlace));
+	AbacFilterPlace *place = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacFilterPlace));
 	AbacPlan   *plan;
 
 	place->request = *request;
@@ -647,7 +647,7 @@ HashShape(AbacFilter *filter)
 static AbacFilter *
 MakeFilter(const AbacRequest *request, TimestampTz as_of, TimestampTz now)
 {
-	AbacFilter *filter = AbacSubjectAllocate(sizeof(AbacFilter));
+	AbacFilter *filter = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacFilter));
 	int			natts = 0;
 	AbacResourceRow row = {.relation = request->relation};
 	bool	   *nulls;

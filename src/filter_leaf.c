@@ -71,7 +71,7 @@ AskLeaf(AbacFilterBuilder *builder, const AbacLeaf *leaf, const AbacColumn *left
 	AbacFilterLeaf *entry;
 
 	AddLeafSlot(builder, leaf, left == NULL, right == NULL);
-	filter->leaves = AbacGrow(AbacSubjectMemory, filter->leaves, filter->nleaves, sizeof(AbacFilterLeaf));
+	filter->leaves = AbacGrow(ABAC_LAYER_SUBJECTS, filter->leaves, filter->nleaves, sizeof(AbacFilterLeaf));
 	entry = &filter->leaves[filter->nleaves];
 	entry->leaf = leaf;
 	entry->place = builder->place;

@@ -22,7 +22,7 @@
 static AbacFilterNode *
 NewNode(AbacFilterBuilder *builder, AbacFilterKind kind, bool nullable)
 {
-	AbacFilterNode *node = AbacSubjectAllocate(sizeof(AbacFilterNode));
+	AbacFilterNode *node = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacFilterNode));
 
 	node->kind = kind;
 	node->nullable = nullable;
@@ -115,7 +115,7 @@ AbacFilterCombine(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNod
 		return other;
 
 	result = NewNode(builder, kind, false);
-	result->children = AbacSubjectAllocate(sizeof(AbacFilterNode *) * nchildren);
+	result->children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacFilterNode *) * nchildren);
 	for (int i = 0; i < nnodes; i++)
 	{
 		if (AbacFilterIsConstant(nodes[i], AbacNot(absorbing)))
@@ -150,7 +150,7 @@ Unary(AbacFilterBuilder *builder, AbacFilterKind kind, AbacFilterNode *child, bo
 {
 	AbacFilterNode *node = NewNode(builder, kind, nullable);
 
-	node->children = AbacSubjectAllocate(sizeof(AbacFilterNode *));
+	node->children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacFilterNode *));
 	node->children[node->nchildren++] = child;
 	return node;
 }
@@ -340,7 +340,7 @@ AbacFilterAddSlot(AbacFilterBuilder *builder, const char *source, Oid type, Datu
 			return i;
 	}
 
-	filter->slots = AbacGrow(AbacSubjectMemory, filter->slots, filter->nslots, sizeof(AbacFilterSlot));
+	filter->slots = AbacGrow(ABAC_LAYER_SUBJECTS, filter->slots, filter->nslots, sizeof(AbacFilterSlot));
 	slot = &filter->slots[filter->nslots];
 	slot->source = AbacCopyString(AbacSubjectMemory, AbacStringOf(source)).data;
 	slot->is_clock = strncmp(source, "clock ", strlen("clock ")) == 0;

@@ -29,7 +29,7 @@ AddOrganization(AbacPlaces *places, AbacString id)
 		if (AbacStringEqual(places->organizations[i], id))
 			return;
 	}
-	places->organizations = AbacGrow(AbacSubjectMemory, places->organizations, places->count, sizeof(AbacString));
+	places->organizations = AbacGrow(ABAC_LAYER_SUBJECTS, places->organizations, places->count, sizeof(AbacString));
 	places->organizations[places->count++] = AbacCopyString(AbacSubjectMemory, id);
 }
 
@@ -81,7 +81,7 @@ BeginUserScan(AbacScan *scan, AbacTable table, int user_column, AbacString user)
 static AbacPlaces *
 LoadPlaces(AbacString user)
 {
-	AbacPlaces *places = AbacSubjectAllocate(sizeof(AbacPlaces));
+	AbacPlaces *places = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlaces));
 	AbacScan	scan;
 
 	AddAssignments(places, "user", user);

@@ -48,7 +48,7 @@ Targets(const AbacRule *rule, AbacString type, AbacString action)
 AbacPlanNode *
 AbacNewPlanNode(AbacPlanNodeKind kind)
 {
-	AbacPlanNode *node = AbacSubjectAllocate(sizeof(AbacPlanNode));
+	AbacPlanNode *node = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode));
 
 	node->kind = kind;
 	return node;
@@ -81,7 +81,7 @@ Pair(AbacPlanNodeKind kind, AbacPlanNode *a, AbacPlanNode *b)
 
 	if (a == NULL || b == NULL)
 		return a ? a : b;
-	children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * 2);
+	children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) * 2);
 	children[0] = a;
 	children[1] = b;
 	return Combine(kind, children, 2);
@@ -96,7 +96,7 @@ AbacPlanTest(int test, AbacPlanNode *child)
 
 	if (child->kind == ABAC_PLAN_CONSTANT)
 		return AbacPlanConstant(AbacTruthOf(test & (1 << child->constant)));
-	children = AbacSubjectAllocate(sizeof(AbacPlanNode *));
+	children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *));
 	children[0] = child;
 	node = Combine(ABAC_PLAN_TEST, children, 1);
 	node->test = test;
@@ -113,7 +113,7 @@ Conditions(AbacPlan *plan, AbacConditions *conditions)
 		return AbacPlanConstant(ABAC_UNKNOWN);
 	if (conditions->program == NULL)
 		return AbacPlanConstant(ABAC_TRUE);
-	node = AbacSubjectAllocate(sizeof(AbacPlanNode));
+	node = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode));
 	node->kind = ABAC_PLAN_CONDITIONS;
 	node->conditions = conditions;
 	return node;
@@ -124,7 +124,7 @@ AddDenyRule(Walk *walk, AbacPlanNode *rule)
 {
 	AbacPlanPolicy *policy = walk->policy;
 
-	policy->deny = AbacGrow(AbacSubjectMemory, policy->deny, policy->ndeny, sizeof(AbacPlanNode *));
+	policy->deny = AbacGrow(ABAC_LAYER_SUBJECTS, policy->deny, policy->ndeny, sizeof(AbacPlanNode *));
 	policy->deny[policy->ndeny++] = rule;
 }
 
@@ -217,7 +217,7 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 		return NULL;
 	}
 
-	node = AbacSubjectAllocate(sizeof(AbacPlanNode));
+	node = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode));
 	node->group = group;
 	node->height = 1;
 	if (group->broken)
@@ -243,7 +243,7 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 			node->kind = ABAC_PLAN_NOT;
 			break;
 	}
-	node->children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * group->nmembers);
+	node->children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) * group->nmembers);
 	for (int i = 0; i < group->nmembers; i++)
 	{
 		const AbacMember *member = &group->members[i];
@@ -293,7 +293,7 @@ PlanPolicy(AbacPlan *plan, AbacPlanPolicy *policy, const AbacRequest *request, T
 	};
 
 	policy->complete = true;
-	policy->groups = AbacSubjectAllocate(sizeof(AbacPlanNode *) * Max(policy->policy->nmembers, 1));
+	policy->groups = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) * Max(policy->policy->nmembers, 1));
 	for (int i = 0; i < policy->policy->nmembers; i++)
 	{
 		AbacGroup  *group = AbacGetGroup(&policy->policy->members[i].id);
@@ -372,7 +372,7 @@ PlanPolicies(AbacPlan *plan, const AbacRequest *request, TimestampTz now)
 	const AbacSubject *subject = plan->subject;
 
 	plan->npolicies = subject->ncandidates;
-	plan->policies = AbacSubjectAllocate(sizeof(AbacPlanPolicy) * Max(plan->npolicies, 1));
+	plan->policies = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanPolicy) * Max(plan->npolicies, 1));
 	for (int i = 0; i < plan->npolicies; i++)
 	{
 		AbacPlanPolicy *policy = &plan->policies[i];
@@ -394,7 +394,7 @@ PlanPolicyRules(AbacPlan *plan, const AbacRequest *request)
 	if (organization.data == NULL)
 		return;
 	rules = AbacGetPolicyRules(organization);
-	plan->legacy = AbacSubjectAllocate(sizeof(AbacPlanPolicyRule) * Max(rules->nrules, 1));
+	plan->legacy = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanPolicyRule) * Max(rules->nrules, 1));
 	for (int i = 0; i < rules->nrules; i++)
 	{
 		AbacPolicyRule *rule = rules->rules[i];
@@ -415,14 +415,14 @@ static void
 PlanGrant(AbacPlan *plan, AbacPlanGrant *result)
 {
 	const AbacGrant *grant = result->grant;
-	AbacPlanNode **all = AbacSubjectAllocate(sizeof(AbacPlanNode *) *
+	AbacPlanNode **all = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) *
 								  Max(grant->nconditions + grant->matching->npermissions, 1));
 	int			nall = 0;
 
-	result->conditions = AbacSubjectAllocate(sizeof(AbacConditions *) * Max(grant->nconditions, 1));
+	result->conditions = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacConditions *) * Max(grant->nconditions, 1));
 	for (int i = 0; i < grant->matching->npermissions; i++)
 	{
-		AbacPlanNode **any = AbacSubjectAllocate(sizeof(AbacPlanNode *) * Max(grant->nconditions, 1));
+		AbacPlanNode **any = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) * Max(grant->nconditions, 1));
 		int			nany = 0;
 
 		for (int j = 0; j < grant->nconditions; j++)
@@ -451,7 +451,7 @@ PlanGrants(AbacPlan *plan, const AbacRequest *request)
 {
 	const AbacSubject *subject = plan->subject;
 
-	plan->grants = AbacSubjectAllocate(sizeof(AbacPlanGrant) * Max(subject->nroles, 1));
+	plan->grants = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanGrant) * Max(subject->nroles, 1));
 	for (int i = 0; i < subject->nroles; i++)
 	{
 		const AbacRole *role = subject->roles[i].role;
@@ -478,7 +478,7 @@ AddStep(AbacPlan *plan, AbacStepKind kind, AbacPlanNode *test, AbacReason reason
 
 	if (test && test->kind == ABAC_PLAN_CONSTANT && test->constant == ABAC_FALSE)
 		return NULL;
-	plan->steps = AbacGrow(AbacSubjectMemory, plan->steps, plan->nsteps, sizeof(AbacStep));
+	plan->steps = AbacGrow(ABAC_LAYER_SUBJECTS, plan->steps, plan->nsteps, sizeof(AbacStep));
 	step = &plan->steps[plan->nsteps++];
 	memset(step, 0, sizeof(AbacStep));
 	step->kind = kind;
@@ -687,7 +687,7 @@ PlanSteps(AbacPlan *plan)
 static AbacPlan *
 MakePlan(const AbacRequest *request, TimestampTz now)
 {
-	AbacPlan   *plan = AbacSubjectAllocate(sizeof(AbacPlan));
+	AbacPlan   *plan = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlan));
 	int			required_scope;
 
 	plan->action = AbacCopyString(AbacSubjectMemory, request->action);

@@ -104,14 +104,11 @@ CopyResourceType(const AbacScan *scan, int column)
 	return AbacCopyString(AbacPolicyMemory, type);
 }
 
-/*
- * Compile the tree into ->program, or say in ->error why that isn't possible.
- * memory: where the conditions are.
- */
+/* Compile the tree into ->program, or say in ->error why that isn't possible. */
 static void
-CompileConditions(AbacConditions *conditions, MemoryContext memory)
+CompileConditions(AbacConditions *conditions)
 {
-	MemoryContext old = MemoryContextSwitchTo(memory);
+	MemoryContext old = MemoryContextSwitchTo(AbacLayerMemory[conditions->layer]);
 	AbacError	fault;
 
 	conditions->program = NULL;
@@ -140,10 +137,11 @@ LoadConditions(const AbacScan *scan, int column, AbacString organization,
 			   AbacConditions *conditions)
 {
 	memset(conditions, 0, sizeof(*conditions));
+	conditions->layer = ABAC_LAYER_POLICIES;
 	conditions->organization = organization;
 	if (!scan->nulls[column])
 		conditions->tree = AbacCopyVarlena(AbacPolicyMemory, scan->values[column]);
-	CompileConditions(conditions, AbacPolicyMemory);
+	CompileConditions(conditions);
 }
 
 /*
@@ -154,7 +152,6 @@ LoadConditions(const AbacScan *scan, int column, AbacString organization,
 AbacConditions *
 AbacConditionsOn(AbacConditions *conditions, const AbacRelation *relation)
 {
-	MemoryContext memory;
 	AbacConditions *variant;
 
 	if (relation == NULL || conditions->tree == NULL || conditions->error)
@@ -165,14 +162,14 @@ AbacConditionsOn(AbacConditions *conditions, const AbacRelation *relation)
 			return variant;
 	}
 
-	memory = GetMemoryChunkContext(conditions->tree);
-	variant = MemoryContextAllocZero(memory, sizeof(AbacConditions));
+	variant = AbacAllocate(conditions->layer, sizeof(AbacConditions));
+	variant->layer = conditions->layer;
 	variant->tree = conditions->tree;
 	variant->attribute = conditions->attribute;
 	variant->op = conditions->op;
 	variant->organization = conditions->organization;
 	variant->relation = relation;
-	CompileConditions(variant, memory);
+	CompileConditions(variant);
 	variant->variants = conditions->variants;
 	conditions->variants = variant;
 	return variant;
@@ -190,7 +187,7 @@ LoadActions(const AbacScan *scan, AbacRule *rule)
 		return;
 	deconstruct_array(DatumGetArrayTypeP(scan->values[RULE_target_actions]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
-	rule->actions = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacString) * Max(nelements, 1));
+	rule->actions = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacString) * Max(nelements, 1));
 	for (int i = 0; i < nelements; i++)
 	{
 		text	   *element;
@@ -228,7 +225,7 @@ GetRule(const pg_uuid_t *id)
 	AbacScanKeyUuid(&scan, RULE_id, id);
 	if (AbacScanNext(&scan))
 	{
-		rule = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacRule));
+		rule = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacRule));
 		rule->id = *id;
 		rule->organization = CopyText(&scan, RULE_organization_id);
 		rule->name = CopyText(&scan, RULE_name);
@@ -251,7 +248,6 @@ GetRule(const pg_uuid_t *id)
 typedef struct MemberList
 {
 	int			count;
-	int			size;
 	AbacMember *members;
 } MemberList;
 
@@ -260,13 +256,7 @@ AddMember(MemberList *list, const pg_uuid_t *id, bool is_group, int sort_order)
 {
 	AbacMember *member;
 
-	if (list->count == list->size)
-	{
-		list->size = list->size ? list->size * 2 : 4;
-		list->members = list->members
-			? repalloc(list->members, sizeof(AbacMember) * list->size)
-			: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacMember) * list->size);
-	}
+	list->members = AbacGrow(ABAC_LAYER_POLICIES, list->members, list->count, sizeof(AbacMember));
 	member = &list->members[list->count++];
 	memset(member, 0, sizeof(AbacMember));
 	member->is_group = is_group;
@@ -334,7 +324,7 @@ AbacGetGroup(const pg_uuid_t *id)
 	if (group)
 		return group;
 
-	group = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacGroup));
+	group = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacGroup));
 	group->id = *id;
 	group->broken = "a rule group is missing";
 	AbacScanBegin(&scan, ABAC_RULE_GROUPS, AbacCacheSnapshot());
@@ -386,7 +376,7 @@ AbacGetPolicy(const pg_uuid_t *id)
 	AbacScanKeyUuid(&scan, POLICY_id, id);
 	if (AbacScanNext(&scan))
 	{
-		policy = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicy));
+		policy = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacPolicy));
 		policy->id = *id;
 		policy->organization = CopyText(&scan, POLICY_organization_id);
 		policy->name = CopyText(&scan, POLICY_name);
@@ -431,7 +421,7 @@ AbacGetRole(const pg_uuid_t *id)
 	AbacScanKeyUuid(&scan, ROLE_id, id);
 	if (AbacScanNext(&scan))
 	{
-		role = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacRole));
+		role = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacRole));
 		role->id = *id;
 		role->organization = CopyText(&scan, ROLE_organization_id);
 		role->name = CopyText(&scan, ROLE_name);
@@ -463,7 +453,7 @@ AbacGetPermissions(AbacString type, AbacString action)
 	if (permissions)
 		return permissions;
 
-	permissions = AbacSubjectAllocate(sizeof(AbacPermissions));
+	permissions = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPermissions));
 	for (int i = 0; i < ntypes; i++)
 	{
 		for (int j = 0; j < nactions; j++)
@@ -510,10 +500,9 @@ LoadGrantConditions(const AbacRole *role, int permission, AbacGrant *grant)
 		if (bound)
 			viewpoint = role->organization;
 
-		condition = AbacSubjectAllocate(sizeof(AbacCondition));
-		grant->conditions = grant->conditions
-			? repalloc(grant->conditions, sizeof(AbacCondition *) * (grant->nconditions + 1))
-			: MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacCondition *));
+		condition = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacCondition));
+		grant->conditions = AbacGrow(ABAC_LAYER_SUBJECTS, grant->conditions, grant->nconditions,
+									 sizeof(AbacCondition *));
 		grant->conditions[grant->nconditions++] = condition;
 		condition->id = *AbacScanUuid(&scan, CONDITION_id);
 		condition->permission = permission;
@@ -525,7 +514,8 @@ LoadGrantConditions(const AbacRole *role, int permission, AbacGrant *grant)
 		condition->conditions.op = AbacCopyString(AbacSubjectMemory,
 												  AbacScanText(&scan, CONDITION_operator));
 		condition->conditions.organization = viewpoint;
-		CompileConditions(&condition->conditions, AbacSubjectMemory);
+		condition->conditions.layer = ABAC_LAYER_SUBJECTS;
+		CompileConditions(&condition->conditions);
 	}
 	AbacScanEnd(&scan);
 }
@@ -549,7 +539,7 @@ AbacGetGrant(const AbacRole *role, AbacString type, AbacString action)
 	if (grant)
 		return grant;
 
-	grant = AbacSubjectAllocate(sizeof(AbacGrant));
+	grant = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacGrant));
 	grant->matching = AbacGetPermissions(type, action);
 	grant->permission = -1;
 	for (int i = 0; i < grant->matching->npermissions && grant->permission < 0; i++)
@@ -591,7 +581,6 @@ AbacGetPolicyRules(AbacString organization)
 	AbacKey		key;
 	AbacPolicyRules *rules;
 	AbacScan	scan;
-	int			size = 0;
 
 	AbacKeyBegin(&key, ABAC_TAG_POLICY_RULES);
 	AbacKeyAddString(&key, organization);
@@ -599,7 +588,7 @@ AbacGetPolicyRules(AbacString organization)
 	if (rules)
 		return rules;
 
-	rules = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicyRules));
+	rules = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacPolicyRules));
 	organization = AbacCopyString(AbacPolicyMemory, organization);
 	AbacScanBegin(&scan, ABAC_POLICY_RULES, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, POLICY_RULE_organization_id, organization);
@@ -609,14 +598,8 @@ AbacGetPolicyRules(AbacString organization)
 
 		if (!AbacScanBool(&scan, POLICY_RULE_is_active))
 			continue;
-		if (rules->nrules == size)
-		{
-			size = size ? size * 2 : 4;
-			rules->rules = rules->rules
-				? repalloc(rules->rules, sizeof(AbacPolicyRule *) * size)
-				: MemoryContextAlloc(AbacPolicyMemory, sizeof(AbacPolicyRule *) * size);
-		}
-		rule = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacPolicyRule));
+		rules->rules = AbacGrow(ABAC_LAYER_POLICIES, rules->rules, rules->nrules, sizeof(AbacPolicyRule *));
+		rule = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacPolicyRule));
 		rules->rules[rules->nrules++] = rule;
 		rule->id = *AbacScanUuid(&scan, POLICY_RULE_id);
 		rule->name = CopyText(&scan, POLICY_RULE_name);
@@ -647,7 +630,7 @@ AbacGetResourceType(AbacString type)
 	if (resource_type)
 		return resource_type;
 
-	resource_type = MemoryContextAlloc(AbacSubjectMemory, sizeof(AbacResourceType));
+	resource_type = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacResourceType));
 	resource_type->required_scope = -1;
 	AbacScanBegin(&scan, ABAC_RESOURCE_TYPES, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, RESOURCE_TYPE_resource_type, type);

@@ -9,6 +9,7 @@
 #define ABAC_POLICY_H
 
 #include "abac.h"
+#include "cache.h"
 #include "compile.h"
 #include "relation.h"
 #include "request.h"
@@ -47,6 +48,7 @@ typedef enum AbacEffect
  */
 typedef struct AbacConditions
 {
+	AbacLayer	layer;			/* that they are in */
 	Jsonb	   *tree;			/* NULL = unconditional */
 	AbacString	attribute;		/* of a row of abac_conditions, whose value tree is; or none */
 	AbacString	op;				/* the same */

@@ -167,7 +167,7 @@ LoadAncestors(AbacRelation *result)
 	for (int i = 0; i < list_length(ancestors); i++)
 		ancestors = list_concat_unique_oid(ancestors, ParentsOf(list_nth_oid(ancestors, i)));
 	result->nancestors = list_length(ancestors);
-	result->ancestors = MemoryContextAlloc(AbacPolicyMemory, sizeof(Oid) * Max(result->nancestors, 1));
+	result->ancestors = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(Oid) * Max(result->nancestors, 1));
 	for (int i = 0; i < result->nancestors; i++)
 		result->ancestors[i] = list_nth_oid(ancestors, i);
 }
@@ -266,7 +266,7 @@ LoadColumns(AbacRelation *result, Relation relation)
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		sure = NotNullIsSure(relation);
 
-	result->columns = MemoryContextAllocZero(AbacPolicyMemory,
+	result->columns = AbacAllocate(ABAC_LAYER_POLICIES,
 											 sizeof(AbacColumn) * Max(desc->natts, 1));
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -369,7 +369,7 @@ AbacGetRelation(Oid oid, bool missing_ok)
 		NotRegistered(oid);
 	}
 
-	result = MemoryContextAllocZero(AbacPolicyMemory, sizeof(AbacRelation));
+	result = AbacAllocate(ABAC_LAYER_POLICIES, sizeof(AbacRelation));
 	result->oid = oid;
 	result->resource_type = registration.resource_type;
 	result->null_is_platform = registration.null_is_platform;

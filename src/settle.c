@@ -75,9 +75,40 @@ Keep(const AbacValue *value)
 }
 
 /*
- * The node for a leaf: a constant when it is settled, else it remembers the
- * side that is.  Call in the memory of the subject layer.
+ * The side of the leaf that is settled, in the subject layer; NULL when it has
+ * no value to compare.
  */
+static AbacKnownSide *
+SettleSide(AbacCheck *check, const AbacLeaf *leaf, bool is_left)
+{
+	MemoryContext old = MemoryContextSwitchTo(AbacSubjectMemory);
+	AbacValue	space;
+	const AbacValue *value = is_left ? AbacLeafLeft(check, leaf, &space) : AbacLeafRight(check, leaf, &space);
+	AbacKnownSide *known = NULL;
+
+	if (value)
+	{
+		known = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacKnownSide));
+		known->is_left = is_left;
+		known->value = Keep(value);
+		known->raw = Keep(is_left ? &leaf->attribute->raw : &leaf->reference->raw);
+	}
+	MemoryContextSwitchTo(old);
+	return known;
+}
+
+/* The truth of a leaf of which both sides are settled. */
+static AbacTruth
+SettledTruth(AbacCheck *check, const AbacLeaf *leaf)
+{
+	MemoryContext old = MemoryContextSwitchTo(AbacSubjectMemory);
+	AbacTruth	truth = AbacEvaluateLeaf(check, leaf, NULL);
+
+	MemoryContextSwitchTo(old);
+	return truth;
+}
+
+/* The node for a leaf: a constant when it is settled, else it remembers the side that is. */
 static AbacPlanNode *
 SettleLeaf(AbacCheck *check, const AbacLeaf *leaf)
 {
@@ -86,26 +117,17 @@ SettleLeaf(AbacCheck *check, const AbacLeaf *leaf)
 	AbacPlanNode *node;
 
 	if ((left && right) || (leaf->incomparable && leaf->op != ABAC_OP_EXISTS))
-		return AbacPlanConstant(AbacEvaluateLeaf(check, leaf, NULL));
+		return AbacPlanConstant(SettledTruth(check, leaf));
 
 	node = AbacNewPlanNode(ABAC_PLAN_LEAF);
 	node->leaf = leaf;
 	node->cost = LeafCost(leaf);
 	if (leaf->op != ABAC_OP_EXISTS && leaf->reference && (left || right))
 	{
-		AbacValue	space;
-		const AbacValue *value = left ? AbacLeafLeft(check, leaf, &space)
-			: AbacLeafRight(check, leaf, &space);
-		AbacKnownSide *known;
-
+		node->known = SettleSide(check, leaf, left);
 		/* it is unknown where one side is, whatever the other is */
-		if (value == NULL)
+		if (node->known == NULL)
 			return AbacPlanConstant(ABAC_UNKNOWN);
-		known = AbacSubjectAllocate(sizeof(AbacKnownSide));
-		known->is_left = left;
-		known->value = Keep(value);
-		known->raw = Keep(left ? &leaf->attribute->raw : &leaf->reference->raw);
-		node->known = known;
 	}
 	return node;
 }
@@ -146,7 +168,7 @@ Combine(AbacPlanNodeKind kind, AbacPlanNode **nodes, int nnodes)
 		return nodes[0];
 
 	result = AbacNewPlanNode(kind);
-	result->children = AbacSubjectAllocate(sizeof(AbacPlanNode *) * (count + 1));
+	result->children = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacPlanNode *) * (count + 1));
 	qsort(nodes, count, sizeof(AbacPlanNode *), CompareCost);
 	for (int i = 0; i < count; i++)
 	{
@@ -245,15 +267,13 @@ AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
 	AbacStep   *steps;
 	int		   *places;			/* of the plan's steps among them */
 	int			nsteps = 0;
-	MemoryContext old;
 
 	if (plan->settled)
 		return;
 	number++;
-	/* what is looked up from here on lives as long as the plan */
+	/* what is looked up from here on lives as long as the plan (SettleLeaf) */
 	AbacCheckRenumber(check);
-	old = MemoryContextSwitchTo(AbacSubjectMemory);
-	steps = AbacSubjectAllocate(sizeof(AbacStep) * Max(plan->nsteps, 1));
+	steps = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacStep) * Max(plan->nsteps, 1));
 	places = palloc(sizeof(int) * (plan->nsteps + 1));
 	for (int i = 0; i < plan->nsteps; i++)
 	{
@@ -270,7 +290,6 @@ AbacSettlePlan(AbacCheck *check, AbacPlan *plan)
 	for (int i = 0; i < nsteps; i++)
 		steps[i].target = places[steps[i].target];
 	pfree(places);
-	MemoryContextSwitchTo(old);
 	plan->nsettled = nsteps;
 	plan->settled = steps;
 }

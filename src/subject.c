@@ -176,7 +176,7 @@ LoadRoles(Facts *facts, TimestampTz now)
 			AbacScanWindow(&scan, USER_ROLE_starts_at, USER_ROLE_expires_at, &window);
 			if (!AbacWindowIsOpen(&window, now, &facts->span))
 				continue;
-			facts->roles = AbacGrow(AbacFactsMemory, facts->roles, facts->nroles, sizeof(RoleHeld));
+			facts->roles = AbacGrow(ABAC_LAYER_FACTS, facts->roles, facts->nroles, sizeof(RoleHeld));
 			facts->roles[facts->nroles].role = *AbacScanUuid(&scan, USER_ROLE_role_id);
 			facts->roles[facts->nroles].context = context;
 			facts->nroles++;
@@ -237,7 +237,7 @@ LoadTeams(Facts *facts, TimestampTz now)
 			!AbacFindScope(AbacStringOf("team"), id, &parent_type, &parent_id) ||
 			AbacIsForeign(parent_id, facts->scope[ABAC_SCOPE_ORGANIZATION]))
 			continue;
-		facts->teams = AbacGrow(AbacFactsMemory, facts->teams, facts->nteams, sizeof(Team));
+		facts->teams = AbacGrow(ABAC_LAYER_FACTS, facts->teams, facts->nteams, sizeof(Team));
 		facts->teams[facts->nteams].id = AbacCopyString(AbacFactsMemory, id);
 		facts->teams[facts->nteams].is_platform = parent_id.data == NULL;
 		facts->nteams++;
@@ -265,7 +265,7 @@ LoadUserPermissions(Facts *facts, TimestampTz now)
 			AbacScanWindow(&scan, USER_PERMISSION_starts_at, USER_PERMISSION_expires_at, &window);
 			if (!AbacWindowIsOpen(&window, now, &facts->span))
 				continue;
-			facts->permissions = AbacGrow(AbacFactsMemory, facts->permissions, facts->npermissions,
+			facts->permissions = AbacGrow(ABAC_LAYER_FACTS, facts->permissions, facts->npermissions,
 										sizeof(AbacUserPermission));
 			permission = &facts->permissions[facts->npermissions++];
 			permission->id = *AbacScanUuid(&scan, USER_PERMISSION_id);
@@ -368,7 +368,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 	if (assignments)
 		return assignments;
 
-	assignments = MemoryContextAllocZero(AbacFactsMemory, sizeof(AbacAssignments));
+	assignments = AbacAllocate(ABAC_LAYER_FACTS, sizeof(AbacAssignments));
 	AbacScanBegin(&scan, ABAC_POLICY_ASSIGNMENTS, AbacCacheSnapshot());
 	AbacScanKeyText(&scan, ASSIGNMENT_target_type, type);
 	AbacScanKeyText(&scan, ASSIGNMENT_target_id, id);
@@ -378,7 +378,7 @@ AbacGetAssignments(AbacString type, AbacString id)
 
 		if (!AbacScanBool(&scan, ASSIGNMENT_is_active))
 			continue;
-		assignments->assignments = AbacGrow(AbacFactsMemory, assignments->assignments, assignments->count,
+		assignments->assignments = AbacGrow(ABAC_LAYER_FACTS, assignments->assignments, assignments->count,
 										sizeof(AbacAssignment));
 		assignment = &assignments->assignments[assignments->count++];
 		assignment->policy = *AbacScanUuid(&scan, ASSIGNMENT_policy_id);
@@ -400,7 +400,7 @@ FindCandidate(AbacSubject *subject, AbacPolicy *policy)
 		if (subject->candidates[i].policy == policy)
 			return &subject->candidates[i];
 	}
-	subject->candidates = AbacGrow(AbacSubjectMemory, subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
+	subject->candidates = AbacGrow(ABAC_LAYER_SUBJECTS, subject->candidates, subject->ncandidates, sizeof(AbacCandidate));
 	candidate = &subject->candidates[subject->ncandidates++];
 	memset(candidate, 0, sizeof(AbacCandidate));
 	candidate->policy = policy;
@@ -431,7 +431,7 @@ AddCandidates(AbacSubject *subject, const char *type, AbacString id, AbacString 
 			continue;
 
 		candidate = FindCandidate(subject, policy);
-		candidate->reaches = AbacGrow(AbacSubjectMemory, candidate->reaches, candidate->nreaches, sizeof(AbacReach));
+		candidate->reaches = AbacGrow(ABAC_LAYER_SUBJECTS, candidate->reaches, candidate->nreaches, sizeof(AbacReach));
 		reach = &candidate->reaches[candidate->nreaches++];
 		reach->target_type = type;
 		reach->target_id = AbacCopyString(AbacSubjectMemory, id);
@@ -484,7 +484,7 @@ CollectCandidates(AbacSubject *subject, const Team *teams, int nteams, Timestamp
 static Facts *
 LoadFacts(const AbacRequest *request, TimestampTz now)
 {
-	Facts	   *facts = MemoryContextAllocZero(AbacFactsMemory, sizeof(Facts));
+	Facts	   *facts = AbacAllocate(ABAC_LAYER_FACTS, sizeof(Facts));
 
 	facts->span.from = DT_NOBEGIN;
 	facts->span.until = DT_NOEND;
@@ -559,7 +559,7 @@ ResolveRoles(AbacSubject *subject, const Facts *facts)
 		if (role == NULL ||
 			AbacIsForeign(role->organization, subject->scope[ABAC_SCOPE_ORGANIZATION]))
 			continue;
-		subject->roles = AbacGrow(AbacSubjectMemory, subject->roles, subject->nroles, sizeof(AbacHeldRole));
+		subject->roles = AbacGrow(ABAC_LAYER_SUBJECTS, subject->roles, subject->nroles, sizeof(AbacHeldRole));
 		subject->roles[subject->nroles].role = role;
 		subject->roles[subject->nroles].context = context;
 		subject->nroles++;
@@ -587,7 +587,7 @@ static AbacSubject *
 MakeSubject(const AbacRequest *request, TimestampTz now)
 {
 	const Facts *facts = GetFacts(request, now);
-	AbacSubject *subject = AbacSubjectAllocate(sizeof(AbacSubject));
+	AbacSubject *subject = AbacAllocate(ABAC_LAYER_SUBJECTS, sizeof(AbacSubject));
 
 	subject->span = facts->span;
 	subject->user = facts->user;
