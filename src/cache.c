@@ -758,9 +758,9 @@ AbacCacheIsConsistent(void)
 }
 
 /*
- * The check is over.  When it loaded something and the layers grew beyond
- * abac.cache_size, they are dropped before the next one: the subjects, and the
- * policies too when it is they that are large.
+ * The check is over.  When it loaded something and the layers grew to nearly
+ * abac.cache_size, they are dropped before the next one: facts and subjects,
+ * and the policies too when it is they that are large.
  */
 void
 AbacCacheEnd(void)
@@ -783,7 +783,8 @@ AbacCacheEnd(void)
 
 	for (int i = 0; i < ABAC_NLAYERS; i++)
 		size += MemoryContextMemAllocated(AbacLayerMemory[i], true);
-	if (size > limit)
+	/* what the next check adds is to fit in as well */
+	if (size > limit - limit / 8)
 	{
 		too_large = ABAC_CHANGE_SUBJECT;
 		if (MemoryContextMemAllocated(AbacPolicyMemory, true) > limit / 2)

@@ -39,7 +39,8 @@ static void (*timezone_changed) (void) = NULL;
 static bool
 CheckTimezone(char **newval, void **extra, GucSource source pg_attribute_unused())
 {
-	pg_tz	   *zone = pg_tzset(*newval);
+	/* the same, and no file is read for GMT when a session begins */
+	pg_tz	   *zone = pg_tzset(pg_strcasecmp(*newval, "UTC") == 0 ? "GMT" : *newval);
 	pg_tz	  **result;
 
 	if (zone == NULL || !pg_tz_acceptable(zone))
