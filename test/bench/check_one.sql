@@ -1,0 +1,1 @@
+SELECT abac_check(:user::text, :action::text, :resource::text, :ctx::jsonb);

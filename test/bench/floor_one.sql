@@ -1,0 +1,1 @@
+SELECT jsonb_exists(:ctx::jsonb, 'x') FROM (SELECT :user::text, :action::text, :resource::text) unused;
