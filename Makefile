@@ -6,6 +6,7 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(if $(VPATH)
 MODULE_big = abac
 OBJS = \
 	src/abac.o \
+	src/announce.o \
 	src/attribute.o \
 	src/bind.o \
 	src/bson.o \
@@ -34,6 +35,7 @@ OBJS = \
 	src/guard_reference.o \
 	src/guard_system.o \
 	src/import.o \
+	src/layer.o \
 	src/lookup.o \
 	src/pattern.o \
 	src/places.o \

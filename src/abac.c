@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "announce.h"
 #include "cache.h"
 #include "guard.h"
 #include "principal.h"
@@ -27,6 +28,7 @@ TimezoneChanged(void)
 void
 _PG_init(void)
 {
+	AbacAnnounceInit();
 	AbacCacheInit();
 	AbacGuardInit();
 	AbacPrincipalInit();

@@ -10,9 +10,8 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
-#include "cache.h"
+#include "layer.h"
 #include "stats.h"
 
 PG_FUNCTION_INFO_V1(abac_stats);
@@ -63,14 +62,6 @@ AbacStatsTime(const AbacRequest *request)
 	}
 }
 
-static Datum
-LayerSize(AbacLayer layer)
-{
-	MemoryContext memory = AbacLayerMemory[layer];
-
-	return Int64GetDatum(memory ? MemoryContextMemAllocated(memory, true) : 0);
-}
-
 /* abac_stats(): one row. */
 Datum
 abac_stats(PG_FUNCTION_ARGS)
@@ -86,9 +77,9 @@ abac_stats(PG_FUNCTION_ARGS)
 		Int64GetDatum(stats->fact_invalidations),
 		Int64GetDatum(stats->user_invalidations),
 		Int64GetDatum(stats->evictions),
-		LayerSize(ABAC_LAYER_POLICIES),
-		LayerSize(ABAC_LAYER_FACTS),
-		LayerSize(ABAC_LAYER_SUBJECTS),
+		Int64GetDatum(AbacLayerSize(ABAC_LAYER_POLICIES)),
+		Int64GetDatum(AbacLayerSize(ABAC_LAYER_FACTS)),
+		Int64GetDatum(AbacLayerSize(ABAC_LAYER_SUBJECTS)),
 		Float8GetDatum(slowest.milliseconds),
 		CStringGetTextDatum(slowest.user),
 		CStringGetTextDatum(slowest.action),

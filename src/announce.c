@@ -1,0 +1,301 @@
+/*
+ * announce.c
+ *	  Telling every session of a change, when it commits.
+ *
+ * Every change of a table sends a relcache invalidation of that table, from a
+ * trigger.  It travels as a schema change does: with the transaction's commit
+ * (also COMMIT PREPARED, and replayed on a standby), to the session itself at
+ * the end of the command, and again when it rolls back.  A few rows about
+ * people are announced by the people's names instead.  cache.c listens.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+
+#include "announce.h"
+#include "cache.h"
+
+PG_FUNCTION_INFO_V1(abac_changed);
+PG_FUNCTION_INFO_V1(abac_changing);
+
+/* What this transaction changed: the locks to take when it commits. */
+static bool wrote[ABAC_NCOMMIT_LOCKS];
+static LOCKTAG writer_locks[ABAC_NCOMMIT_LOCKS];
+
+/*
+ * Rows of each table that were announced one by one, since the last statement
+ * that changes it began or ended.  Beyond so many, the table is announced.
+ */
+#define MAX_ROWS_ANNOUNCED	16
+
+static int	rows_announced[ABAC_NTABLES];
+
+/*
+ * Statements under way that change a table of the layer; an error can leave a
+ * number too high until the transaction ends, which costs time only.
+ */
+static int	changing_policies = 0;
+static int	changing_subjects = 0;
+
+/*
+ * The commit lock.  A transaction becomes visible before its invalidations are
+ * sent, so a load can read some of what it changed while the rest is still in
+ * the cache as it was: a mixture that never was.  Hence a writer holds this
+ * lock from before it becomes visible until, as all locks, after its
+ * invalidations are sent; and whoever loaded something tries it afterwards (cache.c).
+ * Neither mode conflicts with itself.
+ *
+ * There are two: one for whoever changed single persons' facts, which matters
+ * only where some of that person's were remembered, and one for all else.
+ */
+#define WRITER_LOCK		ShareLock
+#define READER_LOCK		RowExclusiveLock
+
+static LOCKTAG
+CommitLockTag(AbacCommitLock which)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AbacTableOid(ABAC_POLICIES), 0, which);
+	return tag;
+}
+
+/* This transaction takes the lock when it commits. */
+static void
+Wrote(AbacCommitLock which)
+{
+	writer_locks[which] = CommitLockTag(which);
+	wrote[which] = true;
+}
+
+/* Is nobody about to become visible who takes the lock for that? */
+bool
+AbacCommitLockIsFree(AbacCommitLock which)
+{
+	LOCKTAG		tag = CommitLockTag(which);
+
+	if (LockAcquire(&tag, READER_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	LockRelease(&tag, READER_LOCK, false);
+	return true;
+}
+
+static void
+CheckCalledAsTrigger(FunctionCallInfo fcinfo, const char *name)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", name)));
+}
+
+/*
+ * A statement that changes the table begins (1) or ends (-1).  Either way what
+ * is remembered of it is out of date.
+ */
+static void
+CountStatement(AbacTable table, int step)
+{
+	AbacChange	change = AbacTableChanges[table];
+
+	if (step != 0)
+		rows_announced[table] = 0;
+	if (change == ABAC_CHANGE_POLICY)
+		changing_policies = Max(changing_policies + step, 0);
+	if (change == ABAC_CHANGE_SUBJECT)
+		changing_subjects = Max(changing_subjects + step, 0);
+	AbacCacheChanged(change);
+}
+
+/* What an announcement of the user has in an OID's place; AbacIsUserMessage() of it is true. */
+Oid
+AbacUserMessage(AbacString user)
+{
+	return hash_bytes((const unsigned char *) user.data, user.length) | ABAC_USER_MESSAGE;
+}
+
+/*
+ * Tell every session that facts about the user changed, as a change of a table
+ * is told.  Invalidations name relations; this one names a relation that isn't
+ * there, whose OID is a hash of the user.  The server looks for it and finds
+ * nothing; if there is one after all, it is read again, and so is the user when
+ * that relation changes.
+ */
+static void
+SendUser(AbacString user)
+{
+	union
+	{
+		HeapTupleHeaderData header;
+		char		bytes[MAXALIGN(SizeofHeapTupleHeader) + sizeof(FormData_pg_class)];
+	}			space;
+	HeapTupleData tuple = {.t_len = sizeof(space), .t_data = &space.header};
+	Form_pg_class form;
+
+	memset(&space, 0, sizeof(space));
+	space.header.t_hoff = MAXALIGN(SizeofHeapTupleHeader);
+	form = (Form_pg_class) GETSTRUCT(&tuple);
+	form->oid = AbacUserMessage(user);
+	CacheInvalidateRelcacheByTuple(&tuple);
+}
+
+/* The one person that a row of the table is about; none = there isn't just one. */
+static AbacString
+UserOfRow(AbacTable table, TupleDesc desc, HeapTuple row)
+{
+	AbacString	none = {NULL, 0};
+
+	switch (table)
+	{
+		case ABAC_USER_ATTRIBUTES:
+			return AbacTupleText(table, desc, row, USER_ATTRIBUTE_user_id);
+		case ABAC_MEMBERSHIPS:
+			return AbacTupleText(table, desc, row, MEMBERSHIP_user_id);
+		case ABAC_USER_ROLES:
+			return AbacTupleText(table, desc, row, USER_ROLE_user_id);
+		case ABAC_USER_PERMISSIONS:
+			return AbacTupleText(table, desc, row, USER_PERMISSION_user_id);
+		case ABAC_POLICY_ASSIGNMENTS:
+			if (!AbacStringEqual(AbacTupleText(table, desc, row, ASSIGNMENT_target_type), AbacStringOf("user")))
+				return none;
+			return AbacTupleText(table, desc, row, ASSIGNMENT_target_id);
+		default:
+			return none;
+	}
+}
+
+/* Announce a row by the persons it was and is about; false when it takes the whole table. */
+static bool
+AnnounceRow(const TriggerData *trigger, AbacTable table)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	AbacString	was = UserOfRow(table, desc, trigger->tg_trigtuple);
+	AbacString	is = was;
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		is = UserOfRow(table, desc, trigger->tg_newtuple);
+	if (was.data == NULL || is.data == NULL || rows_announced[table] >= MAX_ROWS_ANNOUNCED)
+		return false;
+	rows_announced[table]++;
+	SendUser(was);
+	if (!AbacStringEqual(was, is))
+		SendUser(is);
+	return true;
+}
+
+/*
+ * Trigger, BEFORE STATEMENT: rows are about to change, and whoever looks while
+ * they do (another trigger, a function that the statement calls) must see what
+ * is there so far.
+ */
+Datum
+abac_changing(PG_FUNCTION_ARGS)
+{
+	AbacTable	table;
+
+	CheckCalledAsTrigger(fcinfo, "abac_changing");
+	if (AbacTableOfRelation(((TriggerData *) fcinfo->context)->tg_relation, &table))
+		CountStatement(table, 1);
+	return PointerGetDatum(NULL);
+}
+
+/* Does every change of a row fire the trigger, whoever makes it? */
+static bool
+RowsAreAnnounced(const TriggerDesc *triggers)
+{
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (strcmp(trigger->tgname, "abac_changed_row") == 0)
+			return trigger->tgenabled == TRIGGER_FIRES_ALWAYS && (trigger->tgtype & TRIGGER_TYPE_ROW);
+	}
+	return false;
+}
+
+/*
+ * Trigger: whatever was read from the table may have changed.
+ *
+ * It fires for statements (ENABLE ALWAYS), and for rows: always in tables about
+ * people, of which a few rows are announced by themselves; elsewhere only in
+ * the apply worker of logical replication (ENABLE REPLICA), which fires no
+ * others.
+ */
+Datum
+abac_changed(PG_FUNCTION_ARGS)
+{
+	const TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		for_rows;
+	bool		truncated;
+	AbacTable	table;
+
+	CheckCalledAsTrigger(fcinfo, "abac_changed");
+	if (!AbacTableOfRelation(trigger->tg_relation, &table))
+	{
+		CacheInvalidateRelcache(trigger->tg_relation);
+		return PointerGetDatum(NULL);
+	}
+	truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
+	for_rows = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
+	if (for_rows && AnnounceRow(trigger, table))
+		Wrote(ABAC_LOCK_USERS);
+	else if (for_rows || truncated || !RowsAreAnnounced(trigger->tg_relation->trigdesc))
+	{
+		CacheInvalidateRelcache(trigger->tg_relation);
+		Wrote(ABAC_LOCK_REST);
+		Wrote(ABAC_LOCK_USERS);
+	}
+	CountStatement(table, for_rows || truncated ? 0 : -1);
+	return PointerGetDatum(NULL);
+}
+
+/* The set of AbacChange that statements under way are making. */
+int
+AbacChangesUnderWay(void)
+{
+	return (changing_policies > 0 ? ABAC_CHANGE_POLICY : 0) | (changing_subjects > 0 ? ABAC_CHANGE_SUBJECT : 0);
+}
+
+static void
+TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			for (int i = 0; i < ABAC_NCOMMIT_LOCKS; i++)
+			{
+				if (wrote[i])
+					(void) LockAcquire(&writer_locks[i], WRITER_LOCK, false, false);
+			}
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+			memset(wrote, 0, sizeof(wrote));
+			memset(rows_announced, 0, sizeof(rows_announced));
+			changing_policies = changing_subjects = 0;
+			break;
+		default:
+			break;
+	}
+}
+
+/* Called once, when the library is loaded. */
+void
+AbacAnnounceInit(void)
+{
+	RegisterXactCallback(TransactionEnds, NULL);
+}
