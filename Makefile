@@ -82,6 +82,7 @@ REGRESS = \
 	stats
 REGRESS_OPTS = --load-extension=abac
 ISOLATION = \
+	cache_during_load \
 	cache_first_load \
 	cache_rollback \
 	cache_snapshot \

@@ -782,8 +782,8 @@ COMMENT ON EVENT TRIGGER abac_guard_bound IS
 
 --
 -- What keeps every session's cache right: each change of a table tells them,
--- and of tables about people it tells whose few rows changed. Logical
--- replication's apply worker fires row triggers only.
+-- and where few rows changed, it tells which people, policies, groups or rules
+-- they are about. Logical replication's apply worker fires row triggers only.
 --
 
 CREATE FUNCTION abac_changed() RETURNS trigger
@@ -820,7 +820,9 @@ BEGIN
 					   'ENABLE ALWAYS TRIGGER abac_changed_truncate, ENABLE %s TRIGGER abac_changed_row', tab,
 					   CASE WHEN tab IN ('@extschema@.abac_user_attributes'::regclass, '@extschema@.abac_memberships'::regclass,
 										 '@extschema@.abac_user_roles'::regclass, '@extschema@.abac_user_permissions'::regclass,
-										 '@extschema@.abac_policy_assignments'::regclass)
+										 '@extschema@.abac_policy_assignments'::regclass, '@extschema@.abac_policies'::regclass,
+										 '@extschema@.abac_policy_rule_groups'::regclass, '@extschema@.abac_rule_groups'::regclass,
+										 '@extschema@.abac_rule_group_members'::regclass, '@extschema@.abac_rules'::regclass)
 					   THEN 'ALWAYS' ELSE 'REPLICA' END);
 
 		-- pg_restore --jobs fills an extension's tables in any order, whatever

@@ -159,5 +159,21 @@ EXCEPTION WHEN insufficient_privilege THEN
 	RAISE NOTICE 'denied: %', SQLERRM;
 END
 $$;
+-- ctx as it comes out of a row: with a short header, with a long one, compressed, and stored elsewhere
+CREATE TABLE requests (how text, ctx jsonb);
+ALTER TABLE requests ALTER ctx SET STORAGE EXTERNAL;
+INSERT INTO requests VALUES
+	('empty', '{}'),
+	('short', '{"user": {"n": 1}}'),
+	('longest short', jsonb_build_object('user', jsonb_build_object('n', repeat('x', 85)))),
+	('long', jsonb_build_object('user', jsonb_build_object('n', repeat('x', 500)))),
+	('elsewhere', jsonb_build_object('user', jsonb_build_object('n', repeat('x', 5000))));
+ALTER TABLE requests ALTER ctx SET STORAGE EXTENDED;
+INSERT INTO requests VALUES ('compressed', jsonb_build_object('user', jsonb_build_object('n', repeat('x', 5000)))),
+	('null', NULL), ('wrong', '{"user": 1}');
+SELECT how, pg_column_size(ctx) AS bytes, abac_check('dan', 'read', 'doc', ctx) AS checked, abac_can('read', 'doc', ctx) AS can
+FROM requests WHERE how <> 'wrong' ORDER BY how;
+SELECT abac_check('dan', 'read', 'doc', ctx) FROM requests WHERE how = 'wrong';
+DROP TABLE requests;
 TRUNCATE abac_policies, abac_policy_rule_groups, abac_policy_assignments, abac_rules, abac_rule_groups, abac_rule_group_members,
 	abac_permissions, abac_role_permissions, abac_user_permissions, abac_conditions, abac_policy_rules;

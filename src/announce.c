@@ -6,14 +6,14 @@
  * trigger.  It travels as a schema change does: with the transaction's commit
  * (also COMMIT PREPARED, and replayed on a standby), to the session itself at
  * the end of the command, and again when it rolls back.  A few rows about
- * people are announced by the people's names instead.  cache.c listens.
+ * people, policies, groups or rules are announced by name instead.  cache.c
+ * listens.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -33,10 +33,11 @@ static bool wrote[ABAC_NCOMMIT_LOCKS];
 static LOCKTAG writer_locks[ABAC_NCOMMIT_LOCKS];
 
 /*
- * Rows of each table that were announced one by one, since the last statement
- * that changes it began or ended.  Beyond so many, the table is announced.
+ * Rows of each table that this transaction announced by name.  Beyond so many
+ * it announces the table, which takes one message a statement: a flood of them
+ * would make the server reset the caches of whoever lags behind.
  */
-#define MAX_ROWS_ANNOUNCED	16
+#define MAX_ROWS_ANNOUNCED	64
 
 static int	rows_announced[ABAC_NTABLES];
 
@@ -108,8 +109,6 @@ CountStatement(AbacTable table, int step)
 {
 	AbacChange	change = AbacTableChanges[table];
 
-	if (step != 0)
-		rows_announced[table] = 0;
 	if (change == ABAC_CHANGE_POLICY)
 		changing_policies = Max(changing_policies + step, 0);
 	if (change == ABAC_CHANGE_SUBJECT)
@@ -117,22 +116,28 @@ CountStatement(AbacTable table, int step)
 	AbacCacheChanged(change);
 }
 
-/* What an announcement of the user has in an OID's place; AbacIsUserMessage() of it is true. */
+/* What an announcement of the user says. */
 Oid
 AbacUserMessage(AbacString user)
 {
-	return hash_bytes((const unsigned char *) user.data, user.length) | ABAC_USER_MESSAGE;
+	return (hash_bytes((const unsigned char *) user.data, user.length) & ~ABAC_IS_POLICY) | ABAC_BY_NAME;
+}
+
+/* What an announcement of the policy, group or rule says. */
+Oid
+AbacPolicyMessage(const pg_uuid_t *id)
+{
+	return hash_bytes(id->data, UUID_LEN) | ABAC_BY_NAME | ABAC_IS_POLICY;
 }
 
 /*
- * Tell every session that facts about the user changed, as a change of a table
- * is told.  Invalidations name relations; this one names a relation that isn't
- * there, whose OID is a hash of the user.  The server looks for it and finds
- * nothing; if there is one after all, it is read again, and so is the user when
- * that relation changes.
+ * Announce by name, as a change of a table is announced.  Invalidations name
+ * relations; this one names a relation that isn't there.  The server looks for
+ * it and finds nothing; if there is one after all, it is read again, and so is
+ * what has the name when that relation changes.
  */
 static void
-SendUser(AbacString user)
+Send(Oid message)
 {
 	union
 	{
@@ -145,51 +150,76 @@ SendUser(AbacString user)
 	memset(&space, 0, sizeof(space));
 	space.header.t_hoff = MAXALIGN(SizeofHeapTupleHeader);
 	form = (Form_pg_class) GETSTRUCT(&tuple);
-	form->oid = AbacUserMessage(user);
+	form->oid = message;
 	CacheInvalidateRelcacheByTuple(&tuple);
 }
 
-/* The one person that a row of the table is about; none = there isn't just one. */
-static AbacString
-UserOfRow(AbacTable table, TupleDesc desc, HeapTuple row)
+/* The column whose value says what a row of the table is about; -1 = none does. */
+static int
+NameColumn(AbacTable table)
 {
-	AbacString	none = {NULL, 0};
-
 	switch (table)
 	{
 		case ABAC_USER_ATTRIBUTES:
-			return AbacTupleText(table, desc, row, USER_ATTRIBUTE_user_id);
+			return USER_ATTRIBUTE_user_id;
 		case ABAC_MEMBERSHIPS:
-			return AbacTupleText(table, desc, row, MEMBERSHIP_user_id);
+			return MEMBERSHIP_user_id;
 		case ABAC_USER_ROLES:
-			return AbacTupleText(table, desc, row, USER_ROLE_user_id);
+			return USER_ROLE_user_id;
 		case ABAC_USER_PERMISSIONS:
-			return AbacTupleText(table, desc, row, USER_PERMISSION_user_id);
+			return USER_PERMISSION_user_id;
 		case ABAC_POLICY_ASSIGNMENTS:
-			if (!AbacStringEqual(AbacTupleText(table, desc, row, ASSIGNMENT_target_type), AbacStringOf("user")))
-				return none;
-			return AbacTupleText(table, desc, row, ASSIGNMENT_target_id);
+			return ASSIGNMENT_target_id;
+		case ABAC_POLICIES:
+			return POLICY_id;
+		case ABAC_POLICY_RULE_GROUPS:
+			return LINK_policy_id;
+		case ABAC_RULE_GROUPS:
+			return GROUP_id;
+		case ABAC_RULE_GROUP_MEMBERS:
+			return MEMBER_group_id;
+		case ABAC_RULES:
+			return RULE_id;
 		default:
-			return none;
+			return -1;
 	}
 }
 
-/* Announce a row by the persons it was and is about; false when it takes the whole table. */
+/* How a row of the table is announced; InvalidOid = by its table only. */
+static Oid
+MessageOfRow(AbacTable table, TupleDesc desc, HeapTuple row)
+{
+	AbacString	name;
+
+	if (table == ABAC_POLICY_ASSIGNMENTS &&
+		!AbacStringEqual(AbacTupleName(table, desc, row, ASSIGNMENT_target_type), AbacStringOf("user")))
+		return InvalidOid;
+	name = AbacTupleName(table, desc, row, NameColumn(table));
+	if (name.data == NULL)
+		return InvalidOid;
+	return AbacTableChanges[table] == ABAC_CHANGE_POLICY
+		? AbacPolicyMessage((const pg_uuid_t *) name.data) : AbacUserMessage(name);
+}
+
+/* Announce a row by what it was and is about; false when it takes the whole table. */
 static bool
 AnnounceRow(const TriggerData *trigger, AbacTable table)
 {
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	AbacString	was = UserOfRow(table, desc, trigger->tg_trigtuple);
-	AbacString	is = was;
+	Oid			was;
+	Oid			is;
 
+	if (NameColumn(table) < 0 || rows_announced[table] >= MAX_ROWS_ANNOUNCED)
+		return false;
+	was = is = MessageOfRow(table, desc, trigger->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		is = UserOfRow(table, desc, trigger->tg_newtuple);
-	if (was.data == NULL || is.data == NULL || rows_announced[table] >= MAX_ROWS_ANNOUNCED)
+		is = MessageOfRow(table, desc, trigger->tg_newtuple);
+	if (!OidIsValid(was) || !OidIsValid(is))
 		return false;
 	rows_announced[table]++;
-	SendUser(was);
-	if (!AbacStringEqual(was, is))
-		SendUser(is);
+	Send(was);
+	if (is != was)
+		Send(is);
 	return true;
 }
 
@@ -209,27 +239,12 @@ abac_changing(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Does every change of a row fire the trigger, whoever makes it? */
-static bool
-RowsAreAnnounced(const TriggerDesc *triggers)
-{
-	for (int i = 0; i < triggers->numtriggers; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-
-		if (strcmp(trigger->tgname, "abac_changed_row") == 0)
-			return trigger->tgenabled == TRIGGER_FIRES_ALWAYS && (trigger->tgtype & TRIGGER_TYPE_ROW);
-	}
-	return false;
-}
-
 /*
  * Trigger: whatever was read from the table may have changed.
  *
- * It fires for statements (ENABLE ALWAYS), and for rows: always in tables about
- * people, of which a few rows are announced by themselves; elsewhere only in
- * the apply worker of logical replication (ENABLE REPLICA), which fires no
- * others.
+ * It fires for statements (ENABLE ALWAYS), and for rows: always where a few rows
+ * are announced by name; elsewhere only in the apply worker of logical
+ * replication (ENABLE REPLICA), which fires no others.
  */
 Datum
 abac_changed(PG_FUNCTION_ARGS)
@@ -248,8 +263,8 @@ abac_changed(PG_FUNCTION_ARGS)
 	truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
 	for_rows = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
 	if (for_rows && AnnounceRow(trigger, table))
-		Wrote(ABAC_LOCK_USERS);
-	else if (for_rows || truncated || !RowsAreAnnounced(trigger->tg_relation->trigdesc))
+		Wrote(AbacTableChanges[table] == ABAC_CHANGE_POLICY ? ABAC_LOCK_REST : ABAC_LOCK_USERS);
+	else if (for_rows || truncated || !AbacRowsAreAnnounced(trigger->tg_relation))
 	{
 		CacheInvalidateRelcache(trigger->tg_relation);
 		Wrote(ABAC_LOCK_REST);

@@ -7,6 +7,8 @@
 
 #include "abac.h"
 
+#include "utils/uuid.h"
+
 /* See announce.c. */
 typedef enum AbacCommitLock
 {
@@ -16,12 +18,16 @@ typedef enum AbacCommitLock
 
 #define ABAC_NCOMMIT_LOCKS	2
 
-/* The bit that tells an announcement of a user from one of a relation, as a rule. */
-#define ABAC_USER_MESSAGE	0x80000000U
-#define AbacIsUserMessage(relid)	(((relid) & ABAC_USER_MESSAGE) != 0)
+/*
+ * An announcement by name: what it has in an OID's place is a hash of the name
+ * and a bit that OIDs of relations don't have, as a rule.
+ */
+#define ABAC_BY_NAME		0x80000000U
+#define ABAC_IS_POLICY		0x40000000U /* of a policy, group or rule; else of a user */
 
 extern void AbacAnnounceInit(void);
 extern Oid	AbacUserMessage(AbacString user);
+extern Oid	AbacPolicyMessage(const pg_uuid_t *id);
 extern int	AbacChangesUnderWay(void);
 extern bool AbacCommitLockIsFree(AbacCommitLock which);
 

@@ -40,26 +40,32 @@
 
 uint64		AbacCacheVersion = 1;
 uint64		AbacChanges = 1;
+uint64		AbacCheckVersion = 1;
+uint64		AbacCheckNumber = 0;
 
-/* Set of AbacChange: what to drop at the beginning of the next check. */
+#define ALL_CHANGES		(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
+#define SUBJECTS_ONLY	4		/* what the two come to, but neither */
+
+/* Set of AbacChange and SUBJECTS_ONLY: what to drop at the beginning of the next check. */
 static int	stale = 0;
 static int	too_large = 0;		/* of these, for that reason */
 
 /*
- * Changes of one person's facts.  Who that is is found by a hash that the
- * announcement carries; whoever shares the place is read again too, which does
- * no harm.  Moments are counted, by checks that begin and by changes.
+ * When something was announced by name: a user, or a policy, group or rule.
+ * Its place is the announcement's hash; what shares the place is read again
+ * too, which does no harm.  Moments are counted, by checks that begin and by
+ * announcements.
  */
-#define USER_PLACES		4096
+#define PLACES	4096
 
 static uint64 moment = 0;
-static uint64 began = 0;		/* the check under way, or the last one */
-static uint64 users_changed[USER_PLACES];	/* when */
-static uint64 somebody_changed = 0;
+static uint64 announced[PLACES];
+static uint64 user_announced = 0;	/* any */
 
-/* Whose facts, remembered before, this check used. */
-static AbacString used;
-static bool used_several = false;
+/* Who this check is about, and whether it uses what was remembered of them. */
+static AbacString about;
+static bool about_several = false;
+static bool uses_old = false;
 
 /* A set of AbacChange was made, or may have been: forget what it concerns. */
 void
@@ -95,12 +101,17 @@ static bool unverified = false;
  */
 static int	abac_cache_size;	/* kB */
 
+/* Of waiting for a commit: some 10 ms in all. */
+#define MAX_WAITS			100
+#define WAIT_MICROSECONDS	50
+
+/* So often a check is tried again before everything is read anew. */
+#define MAX_ATTEMPTS		10
+
 #define CACHE_SIZE_DEFAULT	(32 * 1024)	/* kB */
 #define CACHE_SIZE_MIN		1024
 #define CACHE_SIZE_MAX		MAX_KILOBYTES
 
-#define ALL_CHANGES		(ABAC_CHANGE_POLICY | ABAC_CHANGE_SUBJECT)
-#define USER_CHANGES	4		/* of FindDoubts() only */
 
 const AbacChange AbacTableChanges[ABAC_NTABLES] = {
 #define X(constant, name, change) ABAC_CHANGE_##change,
@@ -128,18 +139,26 @@ WaitForReplay(void)
 }
 
 static inline uint64 *
-UserPlace(uint32 hash)
+Place(Oid message)
 {
-	return &users_changed[hash % USER_PLACES];
+	return &announced[message % PLACES];
 }
 
 static void
-ForgetUser(uint32 hash)
+ForgetUser(Oid message)
 {
-	*UserPlace(hash) = somebody_changed = ++moment;
+	*Place(message) = user_announced = ++moment;
 	AbacSessionStats.user_invalidations++;
 	AbacCacheVersion++;
 	AbacChanges++;
+}
+
+/* Also every subject: there is no telling whose policies that one is among. */
+static void
+ForgetPolicy(Oid message)
+{
+	*Place(message) = ++moment;
+	AbacCacheChanged(SUBJECTS_ONLY);
 }
 
 /* Relcache callback.  InvalidOid = messages were lost, anything may have changed. */
@@ -156,9 +175,12 @@ RelationChanged(Datum arg pg_attribute_unused(), Oid relid)
 		AbacCacheChanged(AbacTableChanges[table]);
 	else if (AbacRelationIsWatched(relid))
 		AbacCacheChanged(ABAC_CHANGE_POLICY);
-	if (AbacIsUserMessage(relid))
+	if (relid & ABAC_BY_NAME)
 	{
-		ForgetUser(relid);
+		if (relid & ABAC_IS_POLICY)
+			ForgetPolicy(relid);
+		else
+			ForgetUser(relid);
 		AbacReplanAny();
 	}
 }
@@ -251,7 +273,7 @@ CountDrop(void)
 	int			invalid = stale & ~too_large;
 
 	stats->evictions += (stale & too_large) != 0;
-	stats->policy_invalidations += (invalid & ABAC_CHANGE_POLICY) != 0;
+	stats->policy_invalidations += (invalid & (ABAC_CHANGE_POLICY | SUBJECTS_ONLY)) != 0;
 	stats->fact_invalidations += (invalid & ABAC_CHANGE_SUBJECT) != 0;
 	too_large = 0;
 }
@@ -280,7 +302,7 @@ AbacCacheBegin(void)
 	else if (stale != 0)
 		CountDrop();
 
-	kept = stale != ALL_CHANGES;
+	kept = (stale & ALL_CHANGES) != ALL_CHANGES;
 	if (stale != 0)
 	{
 		/* these first: they point into the others */
@@ -292,9 +314,10 @@ AbacCacheBegin(void)
 		AbacCacheVersion++;
 		stale = 0;
 	}
-	began = ++moment;
-	used.data = NULL;
-	used_several = false;
+	AbacCheckNumber = ++moment;
+	AbacCheckVersion = AbacCacheVersion;
+	about.data = NULL;
+	about_several = uses_old = false;
 }
 
 /*
@@ -317,53 +340,71 @@ AbacCacheSnapshot(void)
 }
 
 /*
- * What may not be of one piece with what this check loaded: ALL_CHANGES,
- * USER_CHANGES for the facts about the user alone that were remembered, or 0.
+ * Has whoever was about to become visible, and takes the lock, told what it
+ * changed?  Waits some milliseconds for that; but not again for somebody for
+ * whom it waited in vain, who may be a transaction that stays prepared.
  */
-static int
-FindDoubts(void)
+static bool
+WaitForCommits(AbacCommitLock which)
 {
-	bool		uses_old = used.data != NULL;
-	int			result = 0;
+	static bool in_vain[ABAC_NCOMMIT_LOCKS];
 
-	if (RecoveryInProgress())
+	for (int i = 0; !AbacCommitLockIsFree(which); i++)
 	{
-		if (!WaitForReplay())
-			return ALL_CHANGES;
+		if (in_vain[which] || i == MAX_WAITS)
+		{
+			in_vain[which] = true;
+			return false;
+		}
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(WAIT_MICROSECONDS);
 	}
-	else if (!AbacCommitLockIsFree(ABAC_LOCK_REST))
-		return ALL_CHANGES;
-	else if (uses_old && !AbacCommitLockIsFree(ABAC_LOCK_USERS))
-		result = used_several ? ALL_CHANGES : USER_CHANGES;
-
-	AcceptInvalidationMessages();
-	if (stale != 0 || (used_several && somebody_changed > began))
-		return ALL_CHANGES;
-	if (uses_old && *UserPlace(AbacUserMessage(used)) > began)
-		return used_several ? ALL_CHANGES : USER_CHANGES;
-	return result;
+	in_vain[which] = false;
+	return true;
 }
 
 /*
  * Is what this check has from the layers of one piece?  Not when something was
  * loaded and something that was there before has changed since, or may have.
- * Then end it, and begin again: what is in doubt is forgotten, and what is
- * loaded under one snapshot is of one piece, whatever happens meanwhile.
+ * Then end it, and begin again: what changed, or is in doubt, is forgotten.
+ * What is loaded under one snapshot alone is of one piece, whatever happens
+ * meanwhile.
  */
 bool
 AbacCacheIsConsistent(void)
 {
-	int			doubts;
+	static int	attempts = 0;
 
 	if (!unverified)
 		return true;
-	doubts = FindDoubts();
-	if (doubts == USER_CHANGES)
-		ForgetUser(AbacUserMessage(used));
-	else
-		stale |= doubts;
+
+	/* what may have changed, though nobody said so yet */
+	if (RecoveryInProgress() ? !WaitForReplay() : !WaitForCommits(ABAC_LOCK_REST))
+		AbacCacheChanged(ALL_CHANGES);
+	else if (!RecoveryInProgress() && uses_old && !WaitForCommits(ABAC_LOCK_USERS))
+	{
+		if (about_several)
+			AbacCacheChanged(ALL_CHANGES);
+		else
+			ForgetUser(AbacUserMessage(about));
+	}
+
+	/* what was announced since; until here an error leaves it unverified */
+	AcceptInvalidationMessages();
 	unverified = false;
-	return doubts == 0;
+	if (stale == 0 &&
+		(about.data == NULL ||
+		 (about_several ? user_announced : *Place(AbacUserMessage(about))) <= AbacCheckNumber))
+	{
+		attempts = 0;
+		return true;
+	}
+	if (++attempts == MAX_ATTEMPTS)
+	{
+		AbacCacheChanged(ALL_CHANGES);
+		attempts = 0;
+	}
+	return false;
 }
 
 /*
@@ -419,29 +460,38 @@ AbacCacheFind(AbacLayer layer, const AbacKey *key)
 	return entry ? entry->value : NULL;
 }
 
+/* The same of a policy, group or rule, in the layer of policies. */
+void *
+AbacCacheFindPolicy(const AbacKey *key, const pg_uuid_t *id)
+{
+	const AbacEntry *entry = AbacLayerFind(ABAC_LAYER_POLICIES, key);
+
+	return entry && entry->made >= *Place(AbacPolicyMessage(id)) ? entry->value : NULL;
+}
+
 /* The same of something that is, or is made of, facts about the user alone. */
 void *
 AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString user)
 {
 	const AbacEntry *entry = AbacLayerFind(layer, key);
 
-	if (entry == NULL || entry->made < *UserPlace(AbacUserMessage(user)))
-		return NULL;
-	if (entry->made < began)
-		AbacCacheUsesUser(user);
-	return entry->value;
+	if (entry && entry->made < *Place(AbacUserMessage(user)))
+		entry = NULL;
+	AbacCacheIsAbout(user, entry && entry->made < AbacCheckNumber);
+	return entry ? entry->value : NULL;
 }
 
 /*
- * This check uses something of the user's that another check made and that
+ * This check is about the user; is_old: it uses what an earlier one made, and
  * AbacCacheVersion vouches for.  The text must be good until the check ends.
  */
 void
-AbacCacheUsesUser(AbacString user)
+AbacCacheIsAbout(AbacString user, bool is_old)
 {
-	if (used.data != NULL && !AbacStringEqual(used, user))
-		used_several = true;
-	used = user;
+	if (about.data != NULL && !AbacStringEqual(about, user))
+		about_several = true;
+	about = user;
+	uses_old |= is_old;
 }
 
 /*
@@ -451,6 +501,6 @@ AbacCacheUsesUser(AbacString user)
 void
 AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value)
 {
-	AbacLayerAdd(layer, key, value, began);
+	AbacLayerAdd(layer, key, value, AbacCheckNumber);
 	added = true;
 }

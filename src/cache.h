@@ -29,6 +29,14 @@ extern const AbacChange AbacTableChanges[ABAC_NTABLES];
  */
 extern uint64 AbacCacheVersion;
 
+/*
+ * The version when the check under way, or the last one, began, which is what
+ * the things it made are of; and its number, by which they are told from older
+ * ones.
+ */
+extern uint64 AbacCheckVersion;
+extern uint64 AbacCheckNumber;
+
 /* Grows when something changed, or may have, that was read or could be. */
 extern uint64 AbacChanges;
 
@@ -42,8 +50,9 @@ extern void AbacCacheChanged(int changes);
 extern bool AbacCacheDistrusts(void);
 
 extern void *AbacCacheFind(AbacLayer layer, const AbacKey *key);
+extern void *AbacCacheFindPolicy(const AbacKey *key, const pg_uuid_t *id);
 extern void *AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString user);
-extern void AbacCacheUsesUser(AbacString user);
+extern void AbacCacheIsAbout(AbacString user, bool is_old);
 extern void AbacCacheAdd(AbacLayer layer, const AbacKey *key, void *value);
 
 #endif							/* ABAC_CACHE_H */

@@ -106,7 +106,7 @@ KeepPlan(AbacRowAsker *asker, const AbacRequest *request, AbacPlan *plan, Jsonb 
 		(void) AbacRequestParseRelation(&asker->request, AbacStringOf(asker->user),
 										AbacStringOf(asker->action), request->relation, asker->ctx);
 		MemoryContextSwitchTo(old);
-		asker->cache_version = AbacCacheVersion;
+		asker->cache_version = AbacCheckVersion;
 		asker->principal_version = AbacPrincipalVersion;
 		asker->statement = GetCurrentStatementStartTimestamp();
 	}

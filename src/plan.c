@@ -257,13 +257,18 @@ PlanGroup(Walk *walk, AbacGroup *group, bool odd, int level)
 				Break(walk, node, "a rule group that is a member belongs to another organization");
 			child = PlanGroup(walk, child_group, odd_below, level + 1);
 		}
-		else if (member->rule == NULL)
-			Break(walk, node, "a rule that is a member is missing");
 		else
 		{
-			if (AbacIsForeign(member->rule->organization, group->organization))
+			AbacRule   *rule = AbacGetRule(&member->id);
+
+			if (rule == NULL)
+			{
+				Break(walk, node, "a rule that is a member is missing");
+				continue;
+			}
+			if (AbacIsForeign(rule->organization, group->organization))
 				Break(walk, node, "a rule that is a member belongs to another organization");
-			child = PlanRule(walk, member->rule, odd_below);
+			child = PlanRule(walk, rule, odd_below);
 		}
 		if (child)
 		{
@@ -736,8 +741,9 @@ MakePlan(const AbacRequest *request, TimestampTz now)
 
 static struct
 {
-	uint64		version;		/* of the cache that has the plan */
 	AbacPlan   *plan;
+	uint64		version;		/* of the cache that has it */
+	uint64		check;			/* the number of the one that found it there */
 }			recent[RECENT_PLANS];
 
 static inline uint64
@@ -746,7 +752,7 @@ Mix(uint64 hash, AbacString string)
 	uint64		bits = string.length;
 
 	if (string.length >= (int) sizeof(bits))
-		memcpy(&bits, string.data + string.length - sizeof(bits), sizeof(bits));
+		bits = AbacEightBytes(string.data + string.length - sizeof(bits));
 	else
 	{
 		for (int i = 0; i < string.length; i++)
@@ -764,8 +770,9 @@ IsFor(const AbacPlan *plan, const AbacRequest *request)
 			return false;
 	}
 	return AbacStringEqual(plan->subject->user, request->user) &&
-		AbacStringEqual(plan->action, request->action) && AbacStringEqual(plan->type, request->type) && plan->relation == request->relation &&
-		plan->elsewhere == request->elsewhere;
+		AbacStringEqual(plan->action, request->action) &&
+		AbacStringEqual(plan->type, request->type) &&
+		plan->relation == request->relation && plan->elsewhere == request->elsewhere;
 }
 
 static AbacPlan *GetPlan(const AbacRequest *request, TimestampTz now);
@@ -788,13 +795,14 @@ AbacGetPlan(const AbacRequest *request, TimestampTz now)
 	if (recent[place].version == AbacCacheVersion && IsFor(plan, request) &&
 		now >= plan->span.from && now <= plan->span.until)
 	{
-		AbacCacheUsesUser(request->user);
+		AbacCacheIsAbout(request->user, recent[place].check != AbacCheckNumber);
 		return plan;
 	}
 
 	plan = GetPlan(request, now);
 	recent[place].plan = plan;
-	recent[place].version = AbacCacheVersion;
+	recent[place].version = AbacCheckVersion;
+	recent[place].check = AbacCheckNumber;
 	return plan;
 }
 

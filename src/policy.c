@@ -208,8 +208,8 @@ LoadActions(const AbacScan *scan, AbacRule *rule)
 }
 
 /* The rule, or NULL when there is none with this id. */
-static AbacRule *
-GetRule(const pg_uuid_t *id)
+AbacRule *
+AbacGetRule(const pg_uuid_t *id)
 {
 	AbacKey		key;
 	AbacRule   *rule;
@@ -217,7 +217,7 @@ GetRule(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_RULE);
 	AbacKeyAddUuid(&key, id);
-	rule = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
+	rule = AbacCacheFindPolicy(&key, id);
 	if (rule)
 		return rule;
 
@@ -277,17 +277,11 @@ CompareMembers(const void *a, const void *b)
 	return memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
 }
 
-/* Put them in order and find the rules among them. */
 static void
-FinishMembers(MemberList *list)
+SortMembers(MemberList *list)
 {
 	if (list->count > 1)
 		qsort(list->members, list->count, sizeof(AbacMember), CompareMembers);
-	for (int i = 0; i < list->count; i++)
-	{
-		if (!list->members[i].is_group)
-			list->members[i].rule = GetRule(&list->members[i].id);
-	}
 }
 
 /* False when there is no such logic. */
@@ -320,7 +314,7 @@ AbacGetGroup(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_GROUP);
 	AbacKeyAddUuid(&key, id);
-	group = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
+	group = AbacCacheFindPolicy(&key, id);
 	if (group)
 		return group;
 
@@ -349,7 +343,7 @@ AbacGetGroup(const pg_uuid_t *id)
 				  is_group, AbacScanInt(&scan, MEMBER_sort_order));
 	}
 	AbacScanEnd(&scan);
-	FinishMembers(&members);
+	SortMembers(&members);
 	group->nmembers = members.count;
 	group->members = members.members;
 
@@ -368,7 +362,7 @@ AbacGetPolicy(const pg_uuid_t *id)
 
 	AbacKeyBegin(&key, ABAC_TAG_POLICY);
 	AbacKeyAddUuid(&key, id);
-	policy = AbacCacheFind(ABAC_LAYER_POLICIES, &key);
+	policy = AbacCacheFindPolicy(&key, id);
 	if (policy)
 		return policy;
 
@@ -395,7 +389,7 @@ AbacGetPolicy(const pg_uuid_t *id)
 		AddMember(&members, AbacScanUuid(&scan, LINK_rule_group_id), true,
 				  AbacScanInt(&scan, LINK_sort_order));
 	AbacScanEnd(&scan);
-	FinishMembers(&members);
+	SortMembers(&members);
 	policy->nmembers = members.count;
 	policy->members = members.members;
 

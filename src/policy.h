@@ -90,7 +90,6 @@ typedef struct AbacMember
 {
 	bool		is_group;
 	pg_uuid_t	id;				/* of the rule or group */
-	struct AbacRule *rule;		/* NULL for a group, and for a rule that is missing */
 	int			sort_order;
 } AbacMember;
 
@@ -196,6 +195,7 @@ extern void AbacScanWindow(const AbacScan *scan, int starts_column, int expires_
 
 extern bool AbacIsForeign(AbacString member, AbacString owner);
 extern AbacPolicy *AbacGetPolicy(const pg_uuid_t *id);
+extern AbacRule *AbacGetRule(const pg_uuid_t *id);
 extern AbacGroup *AbacGetGroup(const pg_uuid_t *id);
 extern AbacRole *AbacGetRole(const pg_uuid_t *id);
 extern AbacPermissions *AbacGetPermissions(AbacString type, AbacString action);

@@ -5,7 +5,8 @@
  * A rewritten plan holds the shape of a filter: which policies and branches
  * remained for its user.  It depends
  * - on the extension's tables, as on a table it reads: the relcache
- *   invalidations that keep the caches right reach the plan cache, too;
+ *   invalidations that keep the caches right reach the plan cache, too; and on
+ *   what is announced by name (ANY_ITEM), whatever the name is;
  * - where it is about the session's principal, on who that is.  There is no
  *   catalog object for this, so the plan depends on one that we make up
  *   (PRINCIPAL_ITEM), and whoever changes the principal or the context
@@ -155,7 +156,7 @@ Admit(uint64 hash)
 		admitted = hash_create("abac principals", 64, &control, HASH_ELEM | HASH_BLOBS);
 	}
 	(void) hash_search(admitted, &hash, HASH_ENTER, NULL);
-	admitted_version = AbacCacheVersion;
+	admitted_version = AbacCheckVersion;
 }
 
 /*
@@ -339,7 +340,7 @@ AbacReplanDepend(PlannerInfo *root, const AbacShape *shape, const FuncExpr *call
 	if (shape->is_principal)
 		RememberShape(shape);
 	if (version_at_rewriting == 0)
-		version_at_rewriting = AbacCacheVersion;
+		version_at_rewriting = AbacCheckVersion;
 }
 
 /*

@@ -247,7 +247,7 @@ AbacArgJsonb(FunctionCallInfo fcinfo, int n, AbacSmallJsonb *space)
 	if (PG_ARGISNULL(n))
 		return NULL;
 	argument = PG_GETARG_RAW_VARLENA_P(n);
-	if (!VARATT_IS_SHORT(argument))
+	if (!VARATT_IS_SHORT(argument) || VARATT_IS_EXTERNAL(argument))
 		return PG_GETARG_JSONB_P(n);
 	SET_VARSIZE(space, VARSIZE_SHORT(argument) - VARHDRSZ_SHORT + VARHDRSZ);
 	memcpy(VARDATA(space), VARDATA_SHORT(argument), VARSIZE_SHORT(argument) - VARHDRSZ_SHORT);

@@ -18,6 +18,7 @@
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/pquery.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
@@ -177,6 +178,8 @@ CheckRun(const QueryDesc *query)
 				 errmsg("cursor WITH HOLD cannot be used on rows that a policy is asked about"),
 				 errdetail("Its rows would stay when the user or the policies change."),
 				 errhint("Use a cursor without HOLD, or fetch all rows at once.")));
+	if (mark && mark->on_what_is_stored)
+		AcceptInvalidationMessages();
 	if (mark && (Differs(mark->principal, AbacPrincipal().data) ||
 				 Differs(mark->context, AbacContextText()) ||
 				 (mark->on_what_is_stored && mark->changes != AbacChanges &&

@@ -247,27 +247,56 @@ FindColumns(TableInfo *info, AbacTable table, TupleDesc desc)
 }
 
 /*
- * Do the triggers that send invalidations fire, whoever changes the table?
- * ALTER TABLE … DISABLE TRIGGER ALL stops them, and ENABLE TRIGGER ALL (as
- * pg_restore --disable-triggers has it) makes them ordinary ones, which
- * replication doesn't fire.  abac_enable_triggers() mends that.
+ * Which triggers are there that tell of every change of a row, and that fire
+ * whoever makes it (or, of the row trigger, in replication)?  ALTER TABLE …
+ * DISABLE TRIGGER ALL stops them, and ENABLE TRIGGER ALL (as pg_restore
+ * --disable-triggers has it) makes them ordinary ones, which replication
+ * doesn't fire.  abac_enable_triggers() mends that.
  */
-static bool
-ChangesAreSeen(Relation relation)
+static int
+CountTriggers(Relation relation, bool *rows_always)
 {
-	TriggerDesc *triggers = relation->trigdesc;
-	int			seen = 0;
+	const TriggerDesc *triggers = relation->trigdesc;
+	int			count = 0;
 
+	*rows_always = false;
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
+		bool		truncates = TRIGGER_FOR_TRUNCATE(trigger->tgtype);
+		bool		for_rows = TRIGGER_FOR_ROW(trigger->tgtype);
+		bool		always = trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
 
-		if (strncmp(trigger->tgname, "abac_chang", strlen("abac_chang")) == 0 &&
-			(trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
-			 (trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA && (trigger->tgtype & TRIGGER_TYPE_ROW))))
-			seen++;
+		if (strncmp(trigger->tgname, "abac_chang", strlen("abac_chang")) != 0 ||
+			trigger->tgqual != NULL || trigger->tgnattr != 0 ||
+			(!truncates && !(TRIGGER_FOR_INSERT(trigger->tgtype) && TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+							 TRIGGER_FOR_DELETE(trigger->tgtype))))
+			continue;
+		if (always || (for_rows && trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA))
+			count++;
+		*rows_always |= for_rows && always;
 	}
-	return seen == 4;			/* before and after statements, rows, TRUNCATE */
+	return count;
+}
+
+/* Do the triggers that send invalidations fire, whoever changes the table? */
+static bool
+ChangesAreSeen(Relation relation)
+{
+	bool		rows_always;
+
+	/* before and after statements, rows, TRUNCATE */
+	return CountTriggers(relation, &rows_always) == 4;
+}
+
+/* Does the one that tells of rows fire for each, whoever changes it? */
+bool
+AbacRowsAreAnnounced(Relation relation)
+{
+	bool		rows_always;
+
+	(void) CountTriggers(relation, &rows_always);
+	return rows_always;
 }
 
 /*
@@ -589,9 +618,12 @@ AbacScanInt(const AbacScan *scan, int column)
 	return scan->nulls[column] ? 0 : DatumGetInt32(scan->values[column]);
 }
 
-/* A text column of a trigger's tuple; none for NULL.  Points into the tuple, as a rule. */
+/*
+ * A column of type text or uuid of a trigger's tuple, as bytes; none for NULL.
+ * Points into the tuple, as a rule.
+ */
 AbacString
-AbacTupleText(AbacTable table, TupleDesc desc, HeapTuple tuple, int column)
+AbacTupleName(AbacTable table, TupleDesc desc, HeapTuple tuple, int column)
 {
 	AbacString	result = {NULL, 0};
 	bool		isnull;
@@ -600,7 +632,12 @@ AbacTupleText(AbacTable table, TupleDesc desc, HeapTuple tuple, int column)
 	if (!tables[table].valid)
 		FindColumns(&tables[table], table, desc);
 	value = heap_getattr(tuple, tables[table].attnums[column], desc, &isnull);
-	if (!isnull)
+	if (!isnull && TupleDescAttr(desc, tables[table].attnums[column] - 1)->atttypid == UUIDOID)
+	{
+		result.data = (const char *) DatumGetUUIDP(value);
+		result.length = UUID_LEN;
+	}
+	else if (!isnull)
 	{
 		text	   *plain = DatumGetTextPP(value);
 

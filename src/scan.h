@@ -180,6 +180,7 @@ typedef struct AbacScan
 extern Snapshot AbacTakeSnapshot(void);
 extern AbacTable AbacScanForget(Oid relid);
 extern bits32 AbacScanTakeDistrusted(void);
+extern bool AbacRowsAreAnnounced(Relation relation);
 extern Oid	AbacTableOid(AbacTable table);
 extern bool AbacTableOfRelation(Relation relation, AbacTable *table);
 extern const char *AbacTableName(AbacTable table);
@@ -197,7 +198,7 @@ extern const pg_uuid_t *AbacScanUuid(const AbacScan *scan, int column);
 extern bool AbacScanBool(const AbacScan *scan, int column);
 extern int	AbacScanInt(const AbacScan *scan, int column);
 
-extern AbacString AbacTupleText(AbacTable table, TupleDesc desc, HeapTuple tuple, int column);
+extern AbacString AbacTupleName(AbacTable table, TupleDesc desc, HeapTuple tuple, int column);
 extern void AbacExtractColumns(AbacTable table, TupleDesc desc, HeapTuple tuple,
 							   Datum *values, bool *nulls);
 

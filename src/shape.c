@@ -287,7 +287,7 @@ Validate(Pin *pin, bool first)
 		else if (span != pin->span || !SameSlots(pin, filter))
 			AbacPlanIsStale("The session's principal, its attributes or memberships changed.");
 	}
-	pin->cache_version = AbacCacheVersion;
+	pin->cache_version = nobody ? AbacCacheVersion : AbacCheckVersion;
 	pin->principal_version = AbacPrincipalVersion;
 	pin->statement = GetCurrentStatementStartTimestamp();
 }
@@ -508,7 +508,7 @@ PrepareLeaf(FunctionCallInfo fcinfo, Use *use, int n)
 	use->leaf = &use->pin->filter->leaves[n];
 	if (PG_NARGS() - 2 != use->leaf->ncolumns)
 		elog(ERROR, "wrong number of columns for leaf %d", n);
-	use->leaf_version = AbacCacheVersion;
+	use->leaf_version = AbacCheckVersion;
 	use->leaf_now = AbacNow();
 	use->request = use->leaf->place->request;
 	use->row.relation = use->pin->filter->relation;

@@ -263,8 +263,9 @@ SELECT bag_eq(
 	$$SELECT relname::text, t.* FROM tables, (VALUES
 		('abac_changing', 'A'), ('abac_changed', 'A'), ('abac_changed_truncate', 'A'),
 		('abac_changed_row', CASE WHEN relname IN ('abac_user_attributes', 'abac_memberships', 'abac_user_roles',
-			'abac_user_permissions', 'abac_policy_assignments') THEN 'A' ELSE 'R' END)) t$$,
-	'every table tells sessions of its changes, on a replica too; those about people, of each row');
+			'abac_user_permissions', 'abac_policy_assignments', 'abac_policies', 'abac_policy_rule_groups', 'abac_rule_groups',
+			'abac_rule_group_members', 'abac_rules') THEN 'A' ELSE 'R' END)) t$$,
+	'every table tells sessions of its changes, on a replica too; some of each row');
 
 --
 -- Settings

@@ -64,6 +64,33 @@ all_denied('user_permissions', 'a prepared change of a policy does not count yet
 $writer->query_safe("COMMIT PREPARED 'three'");
 all_denied('policies user_permissions', 'a prepared change of a policy committed');
 
+# One that only is about somebody else doesn't keep a filter from being made,
+# of which the same place is asked about for each of its windows.
+$node->safe_psql('postgres', q{
+	CREATE TABLE docs (id int PRIMARY KEY, org text, owner text);
+	INSERT INTO docs VALUES (1, 'o1', 'eve'), (2, 'o2', 'eve');
+	SELECT abac_register('docs', 'doc', organization_column => 'org');
+	INSERT INTO abac_rules (name, resource_type, conditions) VALUES
+		('own', 'doc', '{"attribute": "resource.owner", "operator": "eq", "value": "$user.id"}');
+	INSERT INTO abac_rule_groups (name) VALUES ('own');
+	INSERT INTO abac_policies (name) VALUES ('own');
+	INSERT INTO abac_rule_group_members (group_id, rule_id) SELECT g.id, r.id FROM abac_rule_groups g, abac_rules r WHERE g.name = 'own' AND r.name = 'own';
+	INSERT INTO abac_policy_rule_groups (policy_id, rule_group_id) SELECT p.id, g.id FROM abac_policies p, abac_rule_groups g WHERE p.name = 'own' AND g.name = 'own';
+	INSERT INTO abac_policy_assignments (policy_id, target_type, target_id) SELECT id, 'organization', o FROM abac_policies, (VALUES ('o1'), ('o2')) v (o) WHERE name = 'own';
+	INSERT INTO abac_memberships (scope_type, scope_id, user_id, expires_at) VALUES
+		('organization', 'o1', 'eve', now() + '1 day'), ('organization', 'o2', 'eve', NULL)});
+$writer->query_safe(q{BEGIN; INSERT INTO abac_memberships (scope_type, scope_id, user_id) VALUES ('organization', 'o1', 'somebody')});
+$writer->query_safe("PREPARE TRANSACTION 'somebody'");
+is($node->safe_psql('postgres', q{
+	SET statement_timeout = '20s';
+	SELECT abac_check('dan', 'read', 'doc');
+	SELECT count(*) FROM docs WHERE abac_check('eve', 'read', docs.*)}), "f\n2", 'a filter beside a prepared change about somebody else');
+$node->safe_psql('postgres', q{
+	ROLLBACK PREPARED 'somebody';
+	DELETE FROM abac_policy_assignments WHERE target_type = 'organization' AND target_id IN ('o1', 'o2');
+	DELETE FROM abac_memberships WHERE user_id = 'eve';
+	SELECT abac_unregister('docs')});
+
 # Another revocation is prepared, and the server crashes.
 $writer->query_safe("BEGIN; DELETE FROM abac_memberships; PREPARE TRANSACTION 'four'");
 $_->quit foreach values %sessions, $writer;
