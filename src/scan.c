@@ -25,7 +25,6 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am_d.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_trigger.h"
@@ -33,10 +32,12 @@
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "scan.h"
@@ -49,6 +50,7 @@ typedef struct TableInfo
 	Oid			oid;
 	bool		is_sure;		/* is it still the table of that name? */
 	bool		valid;			/* are the attribute numbers known? */
+	bool		has_pages;		/* once it was seen to; an invalidation makes it doubtful */
 	AttrNumber	attnums[ABAC_MAX_COLUMNS];
 	int			nchoices;
 	struct
@@ -243,6 +245,7 @@ FindColumns(TableInfo *info, AbacTable table, TupleDesc desc)
 					 errhint("The library and the installed version of the extension may differ: try ALTER EXTENSION abac UPDATE.")));
 	}
 	info->nchoices = 0;
+	info->has_pages = false;
 	info->valid = true;
 }
 
@@ -365,27 +368,32 @@ AbacScanKeyUuid(AbacScan *scan, int column, const pg_uuid_t *value)
 }
 
 /*
- * Can the index find rows by exactly these columns?  Only the first columns
- * count, in any order.
+ * Can the index of that row of pg_index find rows by exactly these columns?
+ * Only the first columns count, in any order.
  */
 static bool
-IndexFits(Relation index, const TableInfo *info, const AbacScan *scan)
+IndexFits(HeapTuple tuple, const TableInfo *info, const AbacScan *scan)
 {
-	Form_pg_index form = index->rd_index;
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+	oidvector  *collations;
+	oidvector  *classes;
+	bool		isnull;			/* never */
 
-	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || !form->indisready ||
-		!form->indislive || form->indnkeyatts < scan->nkeys ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL))
+	if (!form->indisvalid || !form->indisready || !form->indislive || form->indnkeyatts < scan->nkeys ||
+		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL) ||
+		!heap_attisnull(tuple, Anum_pg_index_indexprs, NULL))
 		return false;
 
 	/* As in the planner: the index may lack versions that old snapshots see. */
 	if (form->indcheckxmin &&
-		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(tuple->t_data), TransactionXmin))
 		return false;
 
+	collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &isnull));
+	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull));
 	for (int i = 0; i < scan->nkeys; i++)
 	{
+		Oid			type = get_opclass_input_type(classes->values[i]);
 		bool		found = false;
 
 		for (int j = 0; j < scan->nkeys && !found; j++)
@@ -394,18 +402,20 @@ IndexFits(Relation index, const TableInfo *info, const AbacScan *scan)
 			return false;
 
 		/* ids are compared byte by byte; another collation would miss rows */
-		if (index->rd_opcintype[i] == TEXTOID
-			? index->rd_indcollation[i] != C_COLLATION_OID
-			: index->rd_opcintype[i] != UUIDOID)
+		if (type == TEXTOID ? collations->values[i] != C_COLLATION_OID : type != UUIDOID)
 			return false;
-		if (index->rd_opfamily[i] !=
-			lookup_type_cache(index->rd_opcintype[i], TYPECACHE_BTREE_OPFAMILY)->btree_opf)
+		/* of btree, and as equality is */
+		if (get_opclass_family(classes->values[i]) !=
+			lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
 			return false;
 	}
 	return true;
 }
 
-/* The index that serves the scan's keys, or InvalidOid. */
+/*
+ * The index that serves the scan's keys, or InvalidOid.  Looks at pg_index: to
+ * open each to see is most of what a session's first check would take.
+ */
 static Oid
 ChooseIndex(AbacScan *scan)
 {
@@ -426,15 +436,19 @@ ChooseIndex(AbacScan *scan)
 	indexes = RelationGetIndexList(scan->relation);
 	foreach(cell, indexes)
 	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
 
-		if (!OidIsValid(chosen) && IndexFits(index, info, scan))
-			chosen = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		if (IndexFits(tuple, info, scan))
+			chosen = lfirst_oid(cell);
+		ReleaseSysCache(tuple);
+		if (OidIsValid(chosen))
+			break;
 	}
 	list_free(indexes);
 
-	/* index_open may have processed an invalidation: then don't remember */
+	/* an invalidation may have come meanwhile: then don't remember */
 	if (info->valid && info->nchoices < MAX_INDEX_CHOICES)
 	{
 		info->choices[info->nchoices].columns = columns;
@@ -511,12 +525,31 @@ KeysMatch(const AbacScan *scan)
 	return true;
 }
 
+/*
+ * Has the table no pages?  Few installations use all tables, and then the index
+ * needn't even be opened.  Whatever gets a page from now on isn't in the
+ * snapshot.
+ */
+static bool
+IsEmpty(const AbacScan *scan)
+{
+	TableInfo  *info = &tables[scan->table];
+
+	if (!info->has_pages)
+		info->has_pages = RelationGetNumberOfBlocks(scan->relation) > 0;
+	return !info->has_pages;
+}
+
 /* The next row, into scan->values and scan->nulls; false when there is none. */
 bool
 AbacScanNext(AbacScan *scan)
 {
 	if (scan->slot == NULL)
+	{
+		if (IsEmpty(scan))
+			return false;
 		StartScan(scan);
+	}
 
 	for (;;)
 	{

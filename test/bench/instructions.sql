@@ -2,7 +2,7 @@
 -- a fresh database, around test/world.sql:
 --
 --	psql -v part=before -f test/bench/instructions.sql
---	psql -f test/world.sql -v rows=8 -f test/bench/requests.sql
+--	psql -f test/world.sql
 --	psql -v part=after -v calls=CALLS -f test/bench/instructions.sql
 --
 -- Everything is the same in every load, ids too: where a hash table puts a row
@@ -113,12 +113,21 @@ SELECT abac_register('docs', 'doc', organization_column => 'org') \g /dev/null
 -- takes.
 CREATE TABLE asked (name text, n int, u text, a text, r text, c jsonb);
 
--- Those of test/bench/requests.sql go by their user, action and answer, so that
--- another answer is another name.
+-- Eight to the two tenants of test/world.sql go by their user, action and answer,
+-- so that another answer is another name.
 CREATE TABLE eight AS
 SELECT concat_ws('_', u, a, CASE WHEN abac_check(u, a, r, c) THEN 'allowed' ELSE 'denied' END) AS name,
 	row_number() OVER (ORDER BY u, a, r, c::text) AS n, u, a, r, c
-FROM bench_requests;
+FROM (VALUES
+	('nurse.bell', 'read', 'record:r-104', '{"scope": {"workspace": "ward-3"}, "resource": {"ward": "3"}, "env": {"ip": "10.20.4.17"}}'::jsonb),
+	('nurse.bell', 'read', 'record:r-104', '{"scope": {"workspace": "ward-3"}, "resource": {"ward": "3"}, "env": {"ip": "198.51.100.7"}}'),
+	('dr.okafor', 'sign', 'prescription', '{"scope": {"workspace": "ward-3"}}'),
+	('dr.okafor', 'read', 'dataset:d1', '{"scope": {"project": "trial-17"}}'),
+	('moss.clerk', 'export', 'record:r-104', '{"scope": {"organization": "riverside"}, "env": {"mfa": true}}'),
+	('finch', 'read', 'record:r-1', '{"scope": {"organization": "riverside"}, "resource": {"sensitivity": 2}}'),
+	('cleo.frank', 'comment', 'document:x', '{"scope": {"project": "aurora"}, "resource": {"tags": ["shared"]}}'),
+	('dot.ivers', 'write', 'document:x', '{"scope": {"organization": "kestrel"}, "resource": {"owner_id": "dot.ivers"}}')
+) request (u, a, r, c);
 INSERT INTO asked SELECT name, i, u, a, r, c FROM eight, generate_series(1, 2 * :calls) i ORDER BY n, i;
 INSERT INTO asked
 SELECT 'eight', i, u, a, r, c FROM generate_series(1, 2 * :calls) i JOIN eight ON n = i % 8 + 1 ORDER BY i;
