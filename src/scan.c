@@ -25,8 +25,10 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type_d.h"
 #include "commands/extension.h"
@@ -38,7 +40,6 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 
 #include "scan.h"
 
@@ -367,6 +368,31 @@ AbacScanKeyUuid(AbacScan *scan, int column, const pg_uuid_t *value)
 	AddKey(scan, column, PointerGetDatum(value), value == NULL);
 }
 
+/* The function that says whether two of the type, text or uuid, are equal. */
+static Oid
+EqualityOf(Oid type)
+{
+	return type == TEXTOID ? F_TEXTEQ : F_UUID_EQ;
+}
+
+/* Is that operator class one of btree for text or uuid, whose equality is theirs?  Says which. */
+static bool
+IsUsable(Oid opclass, Oid *type)
+{
+	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	Form_pg_opclass form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_opclass) GETSTRUCT(tuple);
+	*type = form->opcintype;
+	result = form->opcmethod == BTREE_AM_OID && (*type == TEXTOID || *type == UUIDOID) &&
+		get_opcode(get_opfamily_member(form->opcfamily, *type, *type, BTEqualStrategyNumber)) == EqualityOf(*type);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /*
  * Can the index of that row of pg_index find rows by exactly these columns?
  * Only the first columns count, in any order.
@@ -393,8 +419,8 @@ IndexFits(HeapTuple tuple, const TableInfo *info, const AbacScan *scan)
 	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull));
 	for (int i = 0; i < scan->nkeys; i++)
 	{
-		Oid			type = get_opclass_input_type(classes->values[i]);
 		bool		found = false;
+		Oid			type;
 
 		for (int j = 0; j < scan->nkeys && !found; j++)
 			found = form->indkey.values[i] == info->attnums[scan->keys[j].column];
@@ -402,11 +428,8 @@ IndexFits(HeapTuple tuple, const TableInfo *info, const AbacScan *scan)
 			return false;
 
 		/* ids are compared byte by byte; another collation would miss rows */
-		if (type == TEXTOID ? collations->values[i] != C_COLLATION_OID : type != UUIDOID)
-			return false;
-		/* of btree, and as equality is */
-		if (get_opclass_family(classes->values[i]) !=
-			lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
+		if (!IsUsable(classes->values[i], &type) ||
+			(type == TEXTOID && collations->values[i] != C_COLLATION_OID))
 			return false;
 	}
 	return true;
@@ -476,20 +499,20 @@ StartScan(AbacScan *scan)
 	for (int i = 0; i < scan->nkeys; i++)
 	{
 		int			place = 0;
-		bool		is_text;
+		Oid			type;
 
 		/* the keys in the index's order */
 		while (scan->index->rd_index->indkey.values[place] != info->attnums[scan->keys[i].column])
 			place++;
-		is_text = scan->index->rd_opcintype[place] == TEXTOID;
+		type = scan->index->rd_opcintype[place];
 
 		if (scan->keys[i].isnull)
 			ScanKeyEntryInitialize(&keys[place], SK_ISNULL | SK_SEARCHNULL, place + 1,
 								   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
 		else
 			ScanKeyEntryInitialize(&keys[place], 0, place + 1, BTEqualStrategyNumber,
-								   InvalidOid, is_text ? C_COLLATION_OID : InvalidOid,
-								   is_text ? F_TEXTEQ : F_UUID_EQ, scan->keys[i].value);
+								   InvalidOid, type == TEXTOID ? C_COLLATION_OID : InvalidOid,
+								   EqualityOf(type), scan->keys[i].value);
 	}
 	scan->index_scan = AbacIndexBeginScan(scan->relation, scan->index, SnapshotAny, scan->nkeys);
 	index_rescan(scan->index_scan, keys, scan->nkeys, NULL, 0);
