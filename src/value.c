@@ -446,30 +446,34 @@ ParseInet(AbacString text, bool strict_cidr, inet_struct *result)
 /*
  * Text as type inet reads it, or with strict_cidr as cidr does (nothing to the
  * right of the prefix).  The counterpart of network_in() in network.c, which
- * would raise an error.  The last text is remembered: many rules ask about one
- * request's address, and many requests come from one.
+ * would raise an error.  A few texts are remembered: many rules ask about one
+ * request's address, and many requests come from a few.
  */
 bool
 AbacParseInet(AbacString text, bool strict_cidr, inet_struct *result)
 {
-	static char last_text[MAX_INET_TEXT];
-	static int	last_length = 0;	/* 0 = there is none */
-	static bool last_strict;
-	static bool last_valid;
-	static inet_struct last;
+	static struct
+	{
+		int			length;		/* 0 = nothing is remembered here */
+		bool		strict_cidr;
+		bool		valid;
+		inet_struct inet;
+		char		text[MAX_INET_TEXT];
+	}			recent[16], *place;
 
 	if (text.length == 0 || text.length > MAX_INET_TEXT)
 		return false;
-	if (text.length != last_length || strict_cidr != last_strict ||
-		memcmp(text.data, last_text, last_length) != 0)
+	place = &recent[(unsigned char) (text.data[text.length - 1] ^ text.data[text.length / 2]) % lengthof(recent)];
+	if (text.length != place->length || strict_cidr != place->strict_cidr ||
+		!AbacBytesEqual(text.data, place->text, text.length))
 	{
-		last_valid = ParseInet(text, strict_cidr, &last);
-		last_strict = strict_cidr;
-		last_length = text.length;
-		memcpy(last_text, text.data, last_length);
+		place->valid = ParseInet(text, strict_cidr, &place->inet);
+		place->strict_cidr = strict_cidr;
+		place->length = text.length;
+		memcpy(place->text, text.data, text.length);
 	}
-	*result = last;
-	return last_valid;
+	*result = place->inet;
+	return place->valid;
 }
 
 /* An inet or cidr as it is compared. */

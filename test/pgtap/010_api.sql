@@ -256,11 +256,11 @@ SELECT is_empty(
 	$$SELECT conrelid::regclass, conname FROM pg_constraint
 	  WHERE contype = 'f' AND conrelid IN (SELECT oid FROM tables) AND confrelid NOT IN (SELECT oid FROM tables)$$,
 	'no foreign key leaves the extension');
--- What keeps caches right must fire whoever writes (src/cache.c).
+-- What keeps caches right must fire whoever writes (src/announce.c).
 SELECT bag_eq(
 	$$SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger
 	  WHERE tgfoid IN ('abac_changing'::regproc, 'abac_changed'::regproc)$$,
-	$$SELECT relname::text, t.* FROM tables, (VALUES
+	$$SELECT relname::text, t.* FROM tables, LATERAL (VALUES
 		('abac_changing', 'A'), ('abac_changed', 'A'), ('abac_changed_truncate', 'A'),
 		('abac_changed_row', CASE WHEN relname IN ('abac_user_attributes', 'abac_memberships', 'abac_user_roles',
 			'abac_user_permissions', 'abac_policy_assignments', 'abac_policies', 'abac_policy_rule_groups', 'abac_rule_groups',
