@@ -87,46 +87,6 @@ AbacValueInit(void (*changed) (void))
 							   CheckTimezone, AssignTimezone, NULL);
 }
 
-static void
-ValueFromContainer(JsonbContainer *container, AbacValue *value)
-{
-	value->kind = JsonContainerIsObject(container) ? ABAC_KIND_OBJECT : ABAC_KIND_ARRAY;
-	value->u.container = container;
-}
-
-/* The counterpart of fillJsonbValue() in jsonb_util.c, which isn't exported. */
-static void
-ValueFromEntry(JsonbContainer *container, int index, char *base, uint32 offset,
-			   AbacValue *value)
-{
-	JEntry		entry = container->children[index];
-
-	value->singleton = false;
-	if (JBE_ISNULL(entry))
-		value->kind = ABAC_KIND_NULL;
-	else if (JBE_ISSTRING(entry))
-	{
-		value->kind = ABAC_KIND_STRING;
-		value->u.string.data = base + offset;
-		value->u.string.length = getJsonbLength(container, index);
-	}
-	else if (JBE_ISNUMERIC(entry))
-	{
-		value->kind = ABAC_KIND_NUMBER;
-		value->u.number = (Numeric) (base + INTALIGN(offset));
-	}
-	else if (JBE_ISBOOL(entry))
-	{
-		value->kind = ABAC_KIND_BOOLEAN;
-		value->u.boolean = JBE_ISBOOL_TRUE(entry);
-	}
-	else
-	{
-		Assert(JBE_ISCONTAINER(entry));
-		ValueFromContainer((JsonbContainer *) (base + INTALIGN(offset)), value);
-	}
-}
-
 /* Begin to walk an array or a singleton (AbacValueIsArray). */
 void
 AbacElementsBegin(AbacElements *elements, const AbacValue *array)
@@ -154,44 +114,12 @@ AbacElementsNext(AbacElements *elements, AbacValue *element)
 	else
 	{
 		container = elements->array->u.container;
-		ValueFromEntry(container, elements->next,
+		AbacValueFromEntry(container, elements->next,
 					   (char *) &container->children[elements->count],
 					   elements->offset, element);
 		JBE_ADVANCE_OFFSET(elements->offset, container->children[elements->next]);
 	}
 	elements->next++;
-	return true;
-}
-
-/* Begin to walk an object's keys and values, in the order that jsonb keeps them in. */
-void
-AbacMembersBegin(AbacMembers *members, JsonbContainer *object)
-{
-	members->object = object;
-	members->count = JsonContainerSize(object);
-	members->next = 0;
-	members->key_offset = 0;
-	members->value_offset = 0;
-	for (int i = 0; i < members->count; i++)
-		JBE_ADVANCE_OFFSET(members->value_offset, object->children[i]);
-}
-
-/* The next key and what it has, as it is; false when there is none. */
-bool
-AbacMembersNext(AbacMembers *members, AbacString *key, AbacValue *value)
-{
-	JsonbContainer *object = members->object;
-	char	   *base = (char *) &object->children[members->count * 2];
-	int			i = members->next;
-
-	if (i >= members->count)
-		return false;
-	key->data = base + members->key_offset;
-	JBE_ADVANCE_OFFSET(members->key_offset, object->children[i]);
-	key->length = base + members->key_offset - key->data;
-	ValueFromEntry(object, members->count + i, base, members->value_offset, value);
-	JBE_ADVANCE_OFFSET(members->value_offset, object->children[members->count + i]);
-	members->next++;
 	return true;
 }
 
@@ -219,7 +147,7 @@ AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value)
 			value->u.boolean = json->val.boolean;
 			break;
 		case jbvBinary:
-			ValueFromContainer(json->val.binary.data, value);
+			AbacValueFromContainer(json->val.binary.data, value);
 			break;
 		default:
 			elog(ERROR, "unrecognized jsonb value type: %d", (int) json->type);
@@ -232,9 +160,9 @@ AbacValueFromJsonb(Jsonb *json, AbacValue *value)
 {
 	value->singleton = false;
 	if (JB_ROOT_IS_SCALAR(json))
-		ValueFromEntry(&json->root, 0, (char *) &json->root.children[1], 0, value);
+		AbacValueFromEntry(&json->root, 0, (char *) &json->root.children[1], 0, value);
 	else
-		ValueFromContainer(&json->root, value);
+		AbacValueFromContainer(&json->root, value);
 	return value->kind != ABAC_KIND_NULL;
 }
 
@@ -267,7 +195,7 @@ AbacObjectGet(JsonbContainer *object, AbacString key, AbacValue *value)
 				continue;
 			for (int j = i + 1; j < count + i; j++)
 				JBE_ADVANCE_OFFSET(offset, object->children[j]);
-			ValueFromEntry(object, count + i, base, offset, value);
+			AbacValueFromEntry(object, count + i, base, offset, value);
 			return true;
 		}
 		return false;

@@ -95,11 +95,81 @@ typedef struct AbacMembers
 	uint32		value_offset;
 } AbacMembers;
 
+static inline void
+AbacValueFromContainer(JsonbContainer *container, AbacValue *value)
+{
+	value->kind = JsonContainerIsObject(container) ? ABAC_KIND_OBJECT : ABAC_KIND_ARRAY;
+	value->u.container = container;
+}
+
+/* The counterpart of fillJsonbValue() in jsonb_util.c, which isn't exported. */
+static inline void
+AbacValueFromEntry(JsonbContainer *container, int index, char *base, uint32 offset,
+				   AbacValue *value)
+{
+	JEntry		entry = container->children[index];
+
+	value->singleton = false;
+	if (JBE_ISNULL(entry))
+		value->kind = ABAC_KIND_NULL;
+	else if (JBE_ISSTRING(entry))
+	{
+		value->kind = ABAC_KIND_STRING;
+		value->u.string.data = base + offset;
+		value->u.string.length = getJsonbLength(container, index);
+	}
+	else if (JBE_ISNUMERIC(entry))
+	{
+		value->kind = ABAC_KIND_NUMBER;
+		value->u.number = (Numeric) (base + INTALIGN(offset));
+	}
+	else if (JBE_ISBOOL(entry))
+	{
+		value->kind = ABAC_KIND_BOOLEAN;
+		value->u.boolean = JBE_ISBOOL_TRUE(entry);
+	}
+	else
+	{
+		Assert(JBE_ISCONTAINER(entry));
+		AbacValueFromContainer((JsonbContainer *) (base + INTALIGN(offset)), value);
+	}
+}
+
+/* Begin to walk an object's keys and values, in the order that jsonb keeps them in. */
+static inline void
+AbacMembersBegin(AbacMembers *members, JsonbContainer *object)
+{
+	members->object = object;
+	members->count = JsonContainerSize(object);
+	members->next = 0;
+	members->key_offset = 0;
+	members->value_offset = 0;
+	for (int i = 0; i < members->count; i++)
+		JBE_ADVANCE_OFFSET(members->value_offset, object->children[i]);
+}
+
+/* The next key and what it has, as it is; false when there is none. */
+static inline bool
+AbacMembersNext(AbacMembers *members, AbacString *key, AbacValue *value)
+{
+	JsonbContainer *object = members->object;
+	char	   *base = (char *) &object->children[members->count * 2];
+	int			i = members->next;
+
+	if (i >= members->count)
+		return false;
+	key->data = base + members->key_offset;
+	JBE_ADVANCE_OFFSET(members->key_offset, object->children[i]);
+	key->length = base + members->key_offset - key->data;
+	AbacValueFromEntry(object, members->count + i, base, members->value_offset, value);
+	JBE_ADVANCE_OFFSET(members->value_offset, object->children[members->count + i]);
+	members->next++;
+	return true;
+}
+
 extern void AbacValueInit(void (*changed) (void));
 extern void AbacElementsBegin(AbacElements *elements, const AbacValue *array);
 extern bool AbacElementsNext(AbacElements *elements, AbacValue *element);
-extern void AbacMembersBegin(AbacMembers *members, JsonbContainer *object);
-extern bool AbacMembersNext(AbacMembers *members, AbacString *key, AbacValue *value);
 
 extern void AbacValueFromJsonbValue(const JsonbValue *json, AbacValue *value);
 extern bool AbacValueFromJsonb(Jsonb *json, AbacValue *value);
