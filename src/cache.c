@@ -364,36 +364,37 @@ WaitForCommits(AbacCommitLock which)
 }
 
 /*
- * Is what this check has from the layers of one piece?  Not when something was
- * loaded and something that was there before has changed since, or may have.
+ * Is what this check goes by of one piece?  Not when something was loaded and
+ * something that was there before has changed since, or may have; nor when a
+ * table was emptied or rewritten between the snapshot and its lock, since what
+ * is in it then isn't in the snapshot, and what was in the snapshot is gone.
  * Then end it, and begin again: what changed, or is in doubt, is forgotten.
- * What is loaded under one snapshot alone is of one piece, whatever happens
- * meanwhile.
  */
 bool
 AbacCacheIsConsistent(void)
 {
 	static int	attempts = 0;
+	bool		mixes = unverified;
 
-	if (!unverified)
-		return true;
-
-	/* what may have changed, though nobody said so yet */
-	if (RecoveryInProgress() ? !WaitForReplay() : !WaitForCommits(ABAC_LOCK_REST))
-		AbacCacheChanged(ALL_CHANGES);
-	else if (!RecoveryInProgress() && uses_old && !WaitForCommits(ABAC_LOCK_USERS))
+	if (mixes)
 	{
-		if (about_several)
+		/* what may have changed, though nobody said so yet */
+		if (RecoveryInProgress() ? !WaitForReplay() : !WaitForCommits(ABAC_LOCK_REST))
 			AbacCacheChanged(ALL_CHANGES);
-		else
-			ForgetUser(AbacUserMessage(about));
-	}
+		else if (!RecoveryInProgress() && uses_old && !WaitForCommits(ABAC_LOCK_USERS))
+		{
+			if (about_several)
+				AbacCacheChanged(ALL_CHANGES);
+			else
+				ForgetUser(AbacUserMessage(about));
+		}
 
-	/* what was announced since; until here an error leaves it unverified */
-	AcceptInvalidationMessages();
-	unverified = false;
-	if (stale == 0 &&
-		(about.data == NULL ||
+		/* what was announced since; until here an error leaves it unverified */
+		AcceptInvalidationMessages();
+		unverified = false;
+	}
+	if ((stale == 0 || !loading) &&
+		(!mixes || about.data == NULL ||
 		 (about_several ? user_announced : *Place(AbacUserMessage(about))) <= AbacCheckNumber))
 	{
 		attempts = 0;
@@ -433,6 +434,10 @@ AbacCacheEnd(void)
 
 	for (int i = 0; i < ABAC_NLAYERS; i++)
 		size += AbacLayerSize(i);
+	/* compiled regular expressions of old versions aren't all counted */
+	if (AbacLayerIsWorn(ABAC_LAYER_POLICIES))
+		stale |= too_large = ABAC_CHANGE_POLICY;
+
 	/* what the next check adds is to fit in as well */
 	if (size > limit - limit / 8)
 	{
@@ -460,13 +465,23 @@ AbacCacheFind(AbacLayer layer, const AbacKey *key)
 	return entry ? entry->value : NULL;
 }
 
+/*
+ * Was it announced since it was made?  What this check made itself is good for
+ * it all the same: it must not find two of one thing.
+ */
+static inline bool
+IsFresh(const AbacEntry *entry, Oid message)
+{
+	return entry->made == AbacCheckNumber || entry->made >= *Place(message);
+}
+
 /* The same of a policy, group or rule, in the layer of policies. */
 void *
 AbacCacheFindPolicy(const AbacKey *key, const pg_uuid_t *id)
 {
 	const AbacEntry *entry = AbacLayerFind(ABAC_LAYER_POLICIES, key);
 
-	return entry && entry->made >= *Place(AbacPolicyMessage(id)) ? entry->value : NULL;
+	return entry && IsFresh(entry, AbacPolicyMessage(id)) ? entry->value : NULL;
 }
 
 /* The same of something that is, or is made of, facts about the user alone. */
@@ -475,7 +490,7 @@ AbacCacheFindUser(AbacLayer layer, const AbacKey *key, AbacString user)
 {
 	const AbacEntry *entry = AbacLayerFind(layer, key);
 
-	if (entry && entry->made < *Place(AbacUserMessage(user)))
+	if (entry && !IsFresh(entry, AbacUserMessage(user)))
 		entry = NULL;
 	AbacCacheIsAbout(user, entry && entry->made < AbacCheckNumber);
 	return entry ? entry->value : NULL;

@@ -65,6 +65,9 @@ typedef struct Arena
 
 static Arena arenas[ABAC_NLAYERS];
 
+/* Values that were replaced, which stay until the layer is dropped. */
+static uint32 replaced[ABAC_NLAYERS];
+
 /*
  * Empty a layer, or make it.  The map's memory is below the one that was reset, so it
  * is gone with the rest.
@@ -76,6 +79,7 @@ AbacLayerDrop(AbacLayer layer)
 
 	maps[layer] = NULL;
 	memset(&arenas[layer], 0, sizeof(Arena));
+	replaced[layer] = 0;
 	if (*memory == NULL)
 	{
 		/* nothing is freed by itself, and sizes aren't rounded up */
@@ -92,6 +96,13 @@ Size
 AbacLayerSize(AbacLayer layer)
 {
 	return AbacLayerMemory[layer] ? MemoryContextMemAllocated(AbacLayerMemory[layer], true) : 0;
+}
+
+/* Does it hold more that was replaced than that is good? */
+bool
+AbacLayerIsWorn(AbacLayer layer)
+{
+	return maps[layer] && replaced[layer] > Max(64, maps[layer]->members);
 }
 
 /* Memory in the layer, on a boundary that suits anything or (for text) any. */
@@ -219,6 +230,8 @@ AbacLayerAdd(AbacLayer layer, const AbacKey *key, void *value, uint64 made)
 	if (entry == NULL)
 		entry = map_insert_hash(maps[layer], memcpy(Carve(layer, key->length, false), key->data, key->length),
 								hash, &found);
+	else
+		replaced[layer]++;
 	entry->content.value = value;
 	entry->content.made = made;
 }

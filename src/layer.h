@@ -34,6 +34,7 @@ extern MemoryContext AbacLayerMemory[ABAC_NLAYERS];
 
 extern void AbacLayerDrop(AbacLayer layer);
 extern Size AbacLayerSize(AbacLayer layer);
+extern bool AbacLayerIsWorn(AbacLayer layer);
 extern void *AbacAllocate(AbacLayer layer, Size size);
 extern void *AbacGrow(AbacLayer layer, void *array, int count, Size element);
 

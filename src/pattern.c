@@ -27,30 +27,36 @@ FreeRegex(void *arg)
 }
 
 /*
- * A compiled regular expression in the current memory context, freed with it
+ * A compiled regular expression below the current memory context, freed with it
  * (before 16, pg_regcomp() uses malloc); NULL with *error when the pattern is
  * bad.  Collation C: what matches doesn't depend on the cluster's locale.
  */
 regex_t *
 AbacCompileRegex(AbacString pattern, AbacError *error)
 {
+	/* compiling frees much of what it allocates, for which a layer's context isn't made */
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "abac pattern", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
 	RegexHolder *holder = palloc0(sizeof(RegexHolder));
 	pg_wchar   *wide = palloc(sizeof(pg_wchar) * (pattern.length + 1));
 	int			length = pg_mb2wchar_with_len(pattern.data, wide, pattern.length);
 	int			result = pg_regcomp(&holder->regex, wide, length, REG_ADVANCED, C_COLLATION_OID);
 	char		text[128];
 
+	pfree(wide);
+	MemoryContextSwitchTo(old);
 	if (result == REG_OKAY)
 	{
 		holder->callback.func = FreeRegex;
 		holder->callback.arg = &holder->regex;
-		MemoryContextRegisterResetCallback(CurrentMemoryContext, &holder->callback);
+		MemoryContextRegisterResetCallback(memory, &holder->callback);
 		return &holder->regex;
 	}
 
 	/* canceled? */
 	CHECK_FOR_INTERRUPTS();
 	pg_regerror(result, &holder->regex, text, sizeof(text));
+	MemoryContextDelete(memory);
 	error->sqlstate = ERRCODE_INVALID_REGULAR_EXPRESSION;
 	error->message = psprintf("invalid regular expression: %s", text);
 	error->detail = NULL;

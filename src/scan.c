@@ -403,6 +403,7 @@ IndexFits(HeapTuple tuple, const TableInfo *info, const AbacScan *scan)
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
 	oidvector  *collations;
 	oidvector  *classes;
+	bits32		used = 0;		/* keys that have their column */
 	bool		isnull;			/* never */
 
 	if (!form->indisvalid || !form->indisready || !form->indislive || form->indnkeyatts < scan->nkeys ||
@@ -423,7 +424,11 @@ IndexFits(HeapTuple tuple, const TableInfo *info, const AbacScan *scan)
 		Oid			type;
 
 		for (int j = 0; j < scan->nkeys && !found; j++)
-			found = form->indkey.values[i] == info->attnums[scan->keys[j].column];
+		{
+			found = form->indkey.values[i] == info->attnums[scan->keys[j].column] && !(used & (1 << j));
+			if (found)
+				used |= 1 << j;
+		}
 		if (!found)
 			return false;
 
@@ -551,7 +556,7 @@ KeysMatch(const AbacScan *scan)
 /*
  * Has the table no pages?  Few installations use all tables, and then the index
  * needn't even be opened.  Whatever gets a page from now on isn't in the
- * snapshot.
+ * snapshot (what a rewritten table gets is announced, see AbacCacheIsConsistent).
  */
 static bool
 IsEmpty(const AbacScan *scan)
