@@ -174,10 +174,18 @@ first_in_session()
     milliseconds large 'SELECT 1' "$1"
 }
 
+# As where the library is in shared_preload_libraries.
+first_with_library()
+{
+    milliseconds large "LOAD 'abac'" "$1"
+}
+
 measure_first()
 {
     take_turns 31 "$FIRST_JOIN" "$FIRST_CHECK" first_in_session >"$WORK/first"
     judge "first check of a session : first join of three tables" first '$2 / $1' '<=' 3
+    take_turns 31 "$FIRST_JOIN" "$FIRST_CHECK" first_with_library >"$WORK/loaded"
+    judge "the same, with the library loaded before" loaded '$2 / $1' '<=' 3
     detail "First in a session, with 10,000 policies and $(number "$USERS") users: check $(middle first '$2') ms, join $(middle first '$1') ms."
 }
 
