@@ -42,6 +42,12 @@ static LOCKTAG writer_locks[ABAC_NCOMMIT_LOCKS];
 static int	rows_announced[ABAC_NTABLES];
 
 /*
+ * The subtransaction that announced a table for a row of the statement under
+ * way: once is enough for the rows, unless it doesn't commit.
+ */
+static SubTransactionId table_announced[ABAC_NTABLES];
+
+/*
  * Statements under way that change a table of the layer; an error can leave a
  * number too high until the transaction ends, which costs time only.
  */
@@ -235,8 +241,19 @@ abac_changing(PG_FUNCTION_ARGS)
 
 	CheckCalledAsTrigger(fcinfo, "abac_changing");
 	if (AbacTableOfRelation(((TriggerData *) fcinfo->context)->tg_relation, &table))
+	{
+		table_announced[table] = InvalidSubTransactionId;
 		CountStatement(table, 1);
+	}
 	return PointerGetDatum(NULL);
+}
+
+static void
+AnnounceTable(Relation relation)
+{
+	CacheInvalidateRelcache(relation);
+	Wrote(ABAC_LOCK_REST);
+	Wrote(ABAC_LOCK_USERS);
 }
 
 /*
@@ -262,13 +279,20 @@ abac_changed(PG_FUNCTION_ARGS)
 	}
 	truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
 	for_rows = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
-	if (for_rows && AnnounceRow(trigger, table))
-		Wrote(AbacTableChanges[table] == ABAC_CHANGE_POLICY ? ABAC_LOCK_REST : ABAC_LOCK_USERS);
-	else if (for_rows || truncated || !AbacRowsAreAnnounced(trigger->tg_relation))
+	if (!for_rows)
 	{
-		CacheInvalidateRelcache(trigger->tg_relation);
-		Wrote(ABAC_LOCK_REST);
-		Wrote(ABAC_LOCK_USERS);
+		/* also for the session's own plans, when it was for a row */
+		if (truncated || table_announced[table] != InvalidSubTransactionId ||
+			!AbacRowsAreAnnounced(trigger->tg_relation))
+			AnnounceTable(trigger->tg_relation);
+		table_announced[table] = InvalidSubTransactionId;
+	}
+	else if (AnnounceRow(trigger, table))
+		Wrote(AbacTableChanges[table] == ABAC_CHANGE_POLICY ? ABAC_LOCK_REST : ABAC_LOCK_USERS);
+	else if (table_announced[table] != GetCurrentSubTransactionId())
+	{
+		AnnounceTable(trigger->tg_relation);
+		table_announced[table] = GetCurrentSubTransactionId();
 	}
 	CountStatement(table, for_rows || truncated ? 0 : -1);
 	return PointerGetDatum(NULL);
@@ -301,6 +325,7 @@ TransactionEnds(XactEvent event, void *arg pg_attribute_unused())
 		case XACT_EVENT_PARALLEL_COMMIT:
 			memset(wrote, 0, sizeof(wrote));
 			memset(rows_announced, 0, sizeof(rows_announced));
+			memset(table_announced, 0, sizeof(table_announced));
 			changing_policies = changing_subjects = 0;
 			break;
 		default:
